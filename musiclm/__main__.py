@@ -1,0 +1,6 @@
+"""`python -m musiclm` is the `musiclm` command."""
+
+from musiclm.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""SoundStream: waveform <-> acoustic tokens."""

@@ -1,0 +1,1 @@
+"""Composes, arranges, renders and captions music: a training set with exact ground truth."""

@@ -1,0 +1,1 @@
+"""Recordings -> examples: manifests, crops and token shards."""

@@ -1,0 +1,1 @@
+"""One file for each claim that is made, and the report."""

@@ -1,0 +1,75 @@
+"""Estimates with their 95 % bootstrap intervals: every figure that an evaluation prints.
+
+The paper gives point estimates; ours carry the uncertainty of the clips they were measured on.
+
+>>> estimate = mean([0.0, 1.0, 1.0, 1.0] * 25)
+>>> estimate.value, estimate.n, estimate.low < 0.75 < estimate.high
+(0.75, 100, True)
+>>> share([True] * 50).low < 1.0
+True
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+RESAMPLES = 1000
+CONFIDENCE = 0.95
+SEED = 0  # an interval of the same values is the same interval
+NORMAL = 1.96  # the two-sided 95 % point of the normal distribution
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, its interval, and how many examples it was measured on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+
+def mean(values: Sequence[float] | np.ndarray) -> Estimate:
+    """Mean and percentile bootstrap interval; examples that are not numbers are left out."""
+    sample = np.asarray(values, dtype=np.float64).ravel()
+    sample = sample[np.isfinite(sample)]
+    n = len(sample)
+    if n == 0:
+        return Estimate(float("nan"), float("nan"), float("nan"), 0)
+    low, high = np.quantile(_resampled(sample), _TAILS)
+    return Estimate(float(sample.mean()), float(low), float(high), n)
+
+
+def share(hits: Sequence[bool] | np.ndarray) -> Estimate:
+    """How often something is true.
+
+    Where all examples agree the bootstrap has no width, so Wilson's interval stands in.
+    """
+    sample = np.asarray(hits, dtype=np.float64).ravel()
+    estimate = mean(sample)
+    if estimate.n and estimate.value in (0.0, 1.0):
+        low, high = _wilson(estimate.value, estimate.n)
+        return Estimate(estimate.value, low, high, estimate.n)
+    return estimate
+
+
+_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+
+
+def _resampled(sample: Float[np.ndarray, " n"]) -> Float[np.ndarray, " r"]:
+    rng = np.random.default_rng(SEED)
+    counts = rng.multinomial(len(sample), np.full(len(sample), 1 / len(sample)), size=RESAMPLES)
+    return counts @ sample / len(sample)
+
+
+def _wilson(value: float, n: int) -> tuple[float, float]:
+    centre = (value + NORMAL**2 / (2 * n)) / (1 + NORMAL**2 / n)
+    half = NORMAL / (1 + NORMAL**2 / n) * (value * (1 - value) / n + (NORMAL / (2 * n)) ** 2) ** 0.5
+    return max(0.0, centre - half), min(1.0, centre + half)

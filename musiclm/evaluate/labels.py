@@ -1,0 +1,51 @@
+"""The facts of a clip that evaluations ask about, as class numbers; None where they do not apply.
+
+>>> solo = {"texture": "solo", "families": ["winds"], "drums": False, "key": "F#", "bpm": 140.0}
+>>> clip = Clip("a", "a.wav", 10.0, labels=solo)
+>>> drums_of(clip), TEMPOS[tempo_of(clip)], FAMILIES[family_of(clip)], tonic_of(clip)
+(0, 'fast', 'winds', 6)
+"""
+
+from musiclm.corpus.vocabulary import FAMILIES
+from musiclm.data.manifest import Clip
+
+TEMPOS = ("slow", "medium", "fast")
+SLOW_BELOW, FAST_ABOVE = 90.0, 130.0  # beats a minute
+TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+ACCIDENTALS = {"#": 1, "♯": 1, "b": -1, "♭": -1}
+
+
+def drums_of(clip: Clip) -> int | None:
+    """1 if drums play."""
+    drums = clip.labels.get("drums")
+    return None if drums is None else int(bool(drums))
+
+
+def tempo_of(clip: Clip) -> int | None:
+    """Index in TEMPOS."""
+    name = clip.labels.get("tempo_class")
+    if name in TEMPOS:
+        return TEMPOS.index(name)
+    bpm = clip.labels.get("bpm")
+    return None if bpm is None else (bpm >= SLOW_BELOW) + (bpm > FAST_ABOVE)
+
+
+def family_of(clip: Clip) -> int | None:
+    """Index in FAMILIES of the instrument that plays alone."""
+    families = families_of(clip)
+    if clip.labels.get("texture") != "solo" or len(families) != 1:
+        return None
+    return FAMILIES.index(families[0])
+
+
+def families_of(clip: Clip) -> list[str]:
+    """The families that play, basses and drums left out."""
+    return [family for family in clip.labels.get("families", ()) if family in FAMILIES]
+
+
+def tonic_of(clip: Clip) -> int | None:
+    """Pitch class of the key, from its name: "C", "F# minor", "Bb"."""
+    key = clip.labels.get("key")
+    if not key or key[0] not in TONICS:
+        return None
+    return (TONICS[key[0]] + ACCIDENTALS.get(key[1:2], 0)) % 12

@@ -1,0 +1,1 @@
+"""AudioLM: tokens to tokens, three stages of one decoder."""

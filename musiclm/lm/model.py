@@ -1,0 +1,175 @@
+"""A stage as a model: tokens that are given, tokens that are predicted, and the loss between them.
+
+MusicLM, section 3.2: p(semantic | MuLan) and p(acoustic | semantic, MuLan), one decoder each.
+
+>>> from musiclm.lm.stages import SEMANTIC
+>>> config = LMConfig(SEMANTIC, DecoderConfig(dim=32, layers=1, heads=2, hidden=64))
+>>> model = StageModel(config)
+>>> streams = {"mulan": torch.zeros(2, 12).long(), "semantic": torch.zeros(2, 25).long()}
+>>> list(model.loss(streams, torch.Generator()))
+['level_1']
+
+A sequence is the prefix (one position for each given token), then one position for each step of the
+pattern. The position of step s reads what step s - 1 wrote (a learned vector at the first), plus
+the aligned tokens of the frame that step s begins, and predicts the cells of step s.
+
+Shapes: b batch, n frames, q levels, s steps, p prefix, d width, v vocabulary.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from musiclm.errors import UserError
+from musiclm.lm.decoder import Decoder, DecoderConfig, MuLanEmbedding, TokenEmbedding
+from musiclm.lm.stages import PARTS, SEMANTIC, Part, Stage
+
+
+@dataclass(frozen=True)
+class LMConfig:
+    """One stage: its row of the hierarchy, its decoder, and how training hides what it is given."""
+
+    stage: Stage = SEMANTIC
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    # Width of the MuLan centroids that MuLan tokens are read as; 0 is the paper's plain table.
+    mulan_dim: int = 0
+    # None of the following is in the paper. They teach what guidance needs (no MuLan at all), what
+    # a coarse match of text and audio needs (only the first MuLan levels), and tolerance of the
+    # mistakes of the stage before.
+    null_share: float = 0.1
+    shallow_share: float = 0.5
+    noise_share: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Shares are probabilities."""
+        shares = (self.null_share, self.shallow_share, self.noise_share)
+        if not all(0 <= share <= 1 for share in shares) or self.mulan_dim < 0:
+            raise UserError(f"{self.stage.name}: shares must lie in [0, 1], mulan_dim must be >= 0")
+
+
+class StageModel(nn.Module):
+    """p(predicted tokens | given tokens)."""
+
+    def __init__(self, config: LMConfig) -> None:
+        super().__init__()
+        self.config = config
+        part, dim = config.stage.part, config.decoder.dim
+        self.given = nn.ModuleDict({name: self._embedding(name) for name in config.stage.given})
+        self.own = TokenEmbedding(part.levels, part.size, config.decoder)
+        self.start = nn.Parameter(torch.randn(dim) * part.levels**-0.5)
+        self.decoder = Decoder(config.decoder)
+        self.heads = nn.Parameter(torch.randn(part.levels, part.size, dim) * 0.5 * dim**-0.5)
+
+    def _embedding(self, name: str) -> nn.Module:
+        part, config = PARTS[name], self.config
+        if name == "mulan" and config.mulan_dim:
+            return MuLanEmbedding(part.levels, part.size, config.mulan_dim, config.decoder.dim)
+        return TokenEmbedding(part.levels, part.size, config.decoder)
+
+    def set_mulan_codebooks(self, codebooks: Float[Tensor, "q v d"]) -> None:
+        """Read MuLan tokens as these centroids from now on; they are saved with the weights."""
+        if "mulan" not in self.config.stage.given or not self.config.mulan_dim:
+            raise UserError(f"stage {self.config.stage.name} reads no MuLan centroids")
+        embedding = self.given["mulan"]
+        assert isinstance(embedding, MuLanEmbedding)
+        if embedding.codebooks.shape != codebooks.shape:
+            expected, got = tuple(embedding.codebooks.shape), tuple(codebooks.shape)
+            raise UserError(f"the stage expects MuLan codebooks of shape {expected}, not {got}")
+        embedding.codebooks.copy_(codebooks)
+
+    def prefix(self, given: Mapping[str, Tensor]) -> Float[Tensor, "b p d"] | None:
+        """What comes before the predicted tokens: one position for each given token."""
+        names = self.config.stage.prefix
+        if not names:
+            return None
+        return torch.cat([self._embedded(name).each(given[name]) for name in names], dim=1)
+
+    def _embedded(self, name: str) -> TokenEmbedding | MuLanEmbedding:
+        embedding = self.given[name]
+        assert isinstance(embedding, (TokenEmbedding, MuLanEmbedding))
+        return embedding
+
+    def conditions(self, given: Mapping[str, Tensor], frames: int) -> Float[Tensor, "b s d"] | None:
+        """The aligned tokens of each step, embedded and summed."""
+        stage, total = self.config.stage, None
+        for name in stage.aligned:
+            part, codes = PARTS[name], given[name]
+            frame = torch.arange(frames, device=codes.device) + stage.lookahead
+            places = frame * part.alphabet.rate // stage.part.alphabet.rate
+            steps = stage.order.align(codes, places, stage.part.levels, empty=part.size)
+            embedded = self.given[name](steps)
+            total = embedded if total is None else total + embedded
+        return total
+
+    def hidden(
+        self, given: Mapping[str, Tensor], codes: Int[Tensor, "b n q"]
+    ) -> Float[Tensor, "b s d"]:
+        """What the decoder makes of every step, from the true steps before it."""
+        stage = self.config.stage
+        grid = stage.order.pack(codes, empty=stage.part.size)
+        start = self.start.expand(len(codes), 1, -1)
+        steps = torch.cat([start, self.own(grid[:, :-1])], dim=1)
+        conditions = self.conditions(given, codes.shape[1])
+        if conditions is not None:
+            steps = steps + conditions
+        prefix = self.prefix(given)
+        if prefix is None:
+            return self.decoder(steps)
+        return self.decoder(torch.cat([prefix, steps], dim=1))[:, prefix.shape[1] :]
+
+    def logits(
+        self, given: Mapping[str, Tensor], codes: Int[Tensor, "b n q"]
+    ) -> Float[Tensor, "b n q v"]:
+        """Scores of every cell, from the true steps before it."""
+        hidden, frames = self.hidden(given, codes), codes.shape[1]
+        levels = range(codes.shape[-1])
+        return torch.stack([self._head(hidden, level, frames) for level in levels], dim=2)
+
+    def _head(self, hidden: Tensor, level: int, frames: int) -> Float[Tensor, "b n v"]:
+        stage = self.config.stage
+        span = stage.order.span(level, frames, stage.part.levels)
+        return F.linear(hidden[:, span], self.heads[level])
+
+    def loss(
+        self, streams: Mapping[str, Int[Tensor, "..."]], generator: torch.Generator | None = None
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Cross-entropy of each level in nats a token; what is minimised is their mean.
+
+        `streams` are "mulan" [b 12], "semantic" [b n] and "acoustic" [b m 12] over the same
+        seconds. A predicted cell that holds the empty id (the alphabet's size: padding) costs
+        nothing. While training, `generator` draws what is hidden from the model.
+        """
+        stage = self.config.stage
+        given = {name: PARTS[name].take(streams) for name in stage.given}
+        codes = stage.part.take(streams)
+        if self.training:
+            given = {name: self._hide(PARTS[name], given[name], generator) for name in given}
+        hidden, frames = self.hidden(given, codes), codes.shape[1]
+        terms = {}
+        for level, name in enumerate(stage.terms):
+            # A level at a time: the scores of all levels together would not fit a cache.
+            scores = self._head(hidden, level, frames).flatten(0, 1).float()
+            target = codes[:, :, level].flatten()
+            terms[name] = F.cross_entropy(scores, target, ignore_index=stage.part.size)
+        return terms
+
+    def _hide(self, part: Part, codes: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Drop MuLan levels, or replace some of the other given tokens by random ones."""
+        config, device = self.config, codes.device
+        source = generator.device if generator is not None else None
+
+        def chance(*shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator, device=source).to(device)
+
+        if part.name == "mulan":
+            keep = 1 + (chance(len(codes), 1, 1) * part.levels).long()
+            keep = keep.masked_fill(chance(len(codes), 1, 1) >= config.shallow_share, part.levels)
+            keep = keep.masked_fill(chance(len(codes), 1, 1) < config.null_share, 0)
+            level = torch.arange(part.levels, device=device)
+            return codes.masked_fill(level >= keep, part.size)
+        noise = (chance(*codes.shape) * part.size).long()
+        return torch.where(chance(*codes.shape) < config.noise_share, noise, codes)

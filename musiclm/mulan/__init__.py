@@ -1,0 +1,1 @@
+"""MuLan: text or waveform -> joint embedding -> tokens."""

@@ -1,0 +1,171 @@
+"""MuLan's audio tower: a spectrogram transformer (MuLan, arXiv 2208.12415; Gong et al. 2021, AST).
+
+Log-mel of 10 s is cut into overlapping 16 x 16 patches that a Transformer reads; their mean is the
+embedding. `mini` looks at the whole band at once through a small convolutional stem.
+
+>>> tower = AudioTower(AudioTowerConfig(bins=32, width=16, layers=1, heads=2, hidden=32), 8)
+>>> tower(torch.zeros(2, 24_000)).shape
+torch.Size([2, 8])
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from musiclm.errors import UserError
+from musiclm.nn.spectrogram import LogMel
+from musiclm.nn.transformer import Block, RMSNorm
+
+CLIPS_AT_ONCE = 2  # of spectrograms: two fit a CPU's cache, which makes them twice as fast
+
+
+@dataclass(frozen=True)
+class AudioTowerConfig:
+    """The paper's AST variant."""
+
+    sample_rate: int = 24_000
+    window: int = 600  # samples: 25 ms
+    hop: int = 240  # samples: 10 ms
+    bins: int = 128
+    stem: str = "patch"  # or "conv": three strided convolutions; not in the paper
+    patch: tuple[int, int] = (16, 16)  # bins, frames
+    stride: tuple[int, int] = (10, 10)  # bins, frames; the conv stem spans all bins
+    width: int = 768
+    layers: int = 12
+    heads: int = 12
+    hidden: int = 3072
+    gated: bool = False
+    dropout: float = 0.1  # not in the paper
+    max_frames: int = 1000  # of the position table: 10 s
+    masked_bins: int = 24  # SpecAugment: widest band hidden while training; not in the paper
+    masked_frames: int = 96  # SpecAugment: longest stretch hidden; not in the paper
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built."""
+        if self.stem not in ("patch", "conv"):
+            raise UserError(f"unknown audio stem {self.stem!r}; legal: patch, conv")
+        if self.width % self.heads:
+            raise UserError(f"audio width {self.width} is not a multiple of {self.heads} heads")
+        if self.patch[0] > self.bins or self.patch[1] > self.max_frames:
+            raise UserError(f"a patch of {self.patch} is larger than {self.bins} mel bins")
+        if self.stem == "conv" and (self.bins % 8 or self.stride[1] % 8):
+            raise UserError(
+                f"the conv stem needs multiples of 8, not {self.bins} mel bins and "
+                f"{self.stride[1]} frames a token"
+            )
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Patches across the band, and in `max_frames`."""
+        bands = (self.bins - self.patch[0]) // self.stride[0] + 1
+        return bands, (self.max_frames - self.patch[1]) // self.stride[1] + 1
+
+
+class PatchStem(nn.Module):
+    """Overlapping patches, each mapped linearly and marked with its learned place."""
+
+    def __init__(self, config: AudioTowerConfig) -> None:
+        super().__init__()
+        self.smallest = config.patch[1]
+        self.project = nn.Conv2d(1, config.width, config.patch, config.stride)
+        self.places = nn.Parameter(torch.randn(1, config.width, *config.grid) * 0.02)
+
+    def forward(self, mel: Float[Tensor, "b n f"]) -> Float[Tensor, "b s d"]:
+        """Tokens in order of time, low band first."""
+        mel = F.pad(mel, (0, 0, 0, max(0, self.smallest - mel.shape[1])))
+        x = self.project(rearrange(mel, "b n f -> b 1 f n"))
+        return rearrange(x + self.places[..., : x.shape[-1]], "b d f n -> b (n f) d")
+
+
+class ConvStem(nn.Module):
+    """Three strided convolutions, then one token for `stride[1]` frames of the whole band.
+
+    Not in the paper: with minutes of training it learns faster than patches.
+    """
+
+    def __init__(self, config: AudioTowerConfig) -> None:
+        super().__init__()
+        widths = (1, 16, 32, 64)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(before, after, 3, stride=2, padding=1)
+            for before, after in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.merged = config.stride[1] // 8
+        self.project = nn.Linear(self.merged * widths[-1] * config.bins // 8, config.width)
+
+    def forward(self, mel: Float[Tensor, "b n f"]) -> Float[Tensor, "b s d"]:
+        """Tokens in order of time; the Transformer's rotary positions mark their places."""
+        x = rearrange(mel, "b n f -> b 1 f n")
+        for conv in self.convs:
+            x = F.gelu(conv(x))
+        x = F.pad(x, (0, -x.shape[-1] % self.merged))
+        return self.project(rearrange(x, "b c f (n m) -> b n (c f m)", m=self.merged))
+
+
+class AudioTower(nn.Module):
+    """Log-mel, stem, Transformer, mean over tokens, linear map."""
+
+    def __init__(self, config: AudioTowerConfig, embed_dim: int) -> None:
+        super().__init__()
+        self.config = config
+        self.mel = LogMel(config.sample_rate, config.window, config.hop, config.bins)
+        conv = config.stem == "conv"
+        self.stem = ConvStem(config) if conv else PatchStem(config)
+        self.blocks = nn.ModuleList(
+            Block(
+                config.width,
+                config.heads,
+                config.hidden,
+                gated=config.gated,
+                dropout=config.dropout,
+                positions="rotary" if conv else "none",
+            )
+            for _ in range(config.layers)
+        )
+        self.norm = RMSNorm(config.width)
+        self.project = nn.Linear(config.width, embed_dim)
+
+    def forward(
+        self, wave: Float[Tensor, "b t"], generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b d"]:
+        """Embed clips of at most `max_frames`; in training a generator turns on SpecAugment."""
+        return self.embed(self.spectrogram(wave), generator)
+
+    def spectrogram(self, wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n f"]:
+        """Log-mel of zero mean and unit deviation over each clip: loudness says nothing."""
+        mel = torch.cat([self.mel(clip) for clip in wave.split(CLIPS_AT_ONCE)])
+        deviation, mean = torch.std_mean(mel, dim=(1, 2), keepdim=True, correction=0)
+        return (mel - mean) / (deviation + 1e-3)
+
+    def embed(
+        self, mel: Float[Tensor, "b n f"], generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b d"]:
+        """Spectrograms -> embeddings, not normalised."""
+        if self.training and generator is not None:
+            mel = spec_augment(mel, self.config.masked_bins, self.config.masked_frames, generator)
+        x = self.stem(mel)
+        for block in self.blocks:
+            x = block(x)
+        return self.project(self.norm(x).mean(dim=1))
+
+
+def spec_augment(
+    mel: Float[Tensor, "b n f"], bins: int, frames: int, generator: torch.Generator
+) -> Float[Tensor, "b n f"]:
+    """Hide one random band and one random stretch of each spectrogram (Park et al. 2019)."""
+    batch, num_frames, num_bins = mel.shape
+    hidden = _span(batch, num_bins, bins, generator)[:, None, :]
+    hidden = hidden | _span(batch, num_frames, frames, generator)[:, :, None]
+    return mel.masked_fill(hidden.to(mel.device), 0.0)  # zero is the mean
+
+
+def _span(batch: int, size: int, widest: int, generator: torch.Generator) -> Tensor:
+    draw = torch.rand(2, batch, 1, generator=generator, device=generator.device)
+    width = draw[0] * min(widest, size)
+    start = draw[1] * (size - width)
+    place = torch.arange(size, device=generator.device)
+    return (place >= start) & (place < start + width)

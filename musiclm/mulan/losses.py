@@ -1,0 +1,56 @@
+"""MuLan's contrastive loss and what to hold it against (MuLan, arXiv 2208.12415, section 3.3).
+
+>>> pairs = torch.eye(4)
+>>> float(contrastive_loss(pairs, pairs, torch.tensor(0.1).log())) < chance(4)
+True
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from musiclm.errors import UserError
+
+COLDEST = 0.01  # not in the paper: the learned temperature stops here, as in CLIP
+
+
+def contrastive_loss(
+    audio: Float[Tensor, "b d"], text: Float[Tensor, "b d"], log_tau: Float[Tensor, ""]
+) -> Float[Tensor, ""]:
+    """Contrastive multiview coding: the paper's sum over pairs, here their mean.
+
+        -log( h(a_i, t_i) / sum_{j != i} [h(a_i, t_j) + h(a_j, t_i)] ),  h(a, t) = exp(a.t / tau)
+
+    The negatives of both directions share one sum, and the pair itself is not in it: the loss of a
+    good model is negative.
+    """
+    if audio.shape[0] < 2:
+        raise UserError("a contrastive batch needs at least 2 pairs")
+    logits = audio.float() @ text.float().T / log_tau.float().exp().clamp_min(COLDEST)
+    own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
+    others = logits.masked_fill(own, -math.inf)
+    return (torch.cat((others, others.T), dim=1).logsumexp(dim=1) - logits.diagonal()).mean()
+
+
+def chance(batch: int) -> float:
+    """The loss of a model that tells nothing apart: ln(2 (b - 1)). A loss stuck here is a fault."""
+    return math.log(2 * (batch - 1))
+
+
+@torch.no_grad()
+def recall(
+    audio: Float[Tensor, "b d"], text: Float[Tensor, "b d"], ranks: tuple[int, ...] = (1, 10)
+) -> dict[str, float]:
+    """Share of pairs whose partner is among the k nearest, both ways; chance is k / b.
+
+    Ties count against us, so that embeddings which are all alike do not score.
+    """
+    similarity = audio.float() @ text.float().T
+    scores = {}
+    for name, table in (("text_to_audio", similarity.T), ("audio_to_text", similarity)):
+        better = (table >= table.diagonal()[:, None]).sum(dim=1) - 1
+        for rank in ranks:
+            scores[f"{name}_recall_{rank}"] = (better < rank).float().mean().item()
+    return scores

@@ -1,0 +1,108 @@
+"""What a short training can aim at: pitch classes, loudness by band, onsets (not in the paper).
+
+The paper's quantiser learns its targets together with everything else, over weeks. In minutes ours
+collapses onto few codes, the failure that the paper describes (section 5.2). These features hold,
+from the first step, what semantic tokens are for: harmony and melody (pitch classes of the bass and
+of the rest), drums and rhythm. MERT (Li et al. 2023, 2306.00107) teaches a constant-Q spectrum
+beside its codes for the same reason.
+
+>>> MusicalFeatures(frame=960)(torch.zeros(1, 1, 9_600)).shape
+torch.Size([1, 10, 38])
+"""
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, reduce
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from musiclm.audio import SAMPLE_RATE
+from musiclm.nn.quantize import ResidualVQ
+from musiclm.nn.spectrogram import LogMel
+from musiclm.semantic.quantizer import Picked
+
+FFT = 4096  # samples: 6 Hz, a semitone at 100 Hz; longer ones blur drums
+SEMITONES = 84  # seven octaves
+LOWEST = 32.703  # Hz: C1, so that semitone 0 is pitch class C
+BASS, TREBLE = slice(0, 36), slice(24, 84)  # semitones of either chroma
+STEPS, MEL_BINS, BANDS, ONSETS = 4, 40, 10, 4  # mel frames of a frame, and groups of mel bins
+WIDTH = 12 + 12 + BANDS + ONSETS
+
+
+class MusicalFeatures(nn.Module):
+    """Waveform of whole frames -> features of about unit scale."""
+
+    filters: Tensor
+    window: Tensor
+
+    def __init__(self, frame: int) -> None:
+        super().__init__()
+        self.frame = frame
+        self.mel = LogMel(SAMPLE_RATE, 1024, frame // STEPS, MEL_BINS)
+        window = torch.hann_window(FFT)
+        self.register_buffer("window", 2.0 * window / window.sum(), persistent=False)
+        self.register_buffer("filters", semitone_filters(), persistent=False)
+
+    @torch.no_grad()
+    def forward(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
+        """[b 1 t] -> [b t/frame 38], always in float32."""
+        with torch.autocast(wave.device.type, enabled=False):
+            sound = wave[:, 0].float()
+            pitch = self.semitones(sound).sqrt()
+            bass, treble = (_chroma(pitch[..., part]) for part in (BASS, TREBLE))
+            chroma = (torch.cat((bass, treble), dim=-1) - 0.25) / 0.115
+            return torch.cat((chroma, self.rhythm(sound)), dim=-1)
+
+    def semitones(self, sound: Float[Tensor, "b t"]) -> Float[Tensor, "b n s"]:
+        """Magnitude of each semitone, frames centred on theirs."""
+        left = (FFT - self.frame) // 2
+        windows = F.pad(sound, (left, FFT - self.frame - left)).unfold(-1, FFT, self.frame)
+        spectrum = torch.fft.rfft(windows * self.window)[..., : self.filters.shape[0]]
+        power = spectrum.real.square() + spectrum.imag.square()
+        return power.clamp_min(1e-12).sqrt() @ self.filters
+
+    def rhythm(self, sound: Float[Tensor, "b t"]) -> Float[Tensor, "b n d"]:
+        """How loud each band is, and how fast the loudness of wider bands rises."""
+        mel = self.mel(sound)
+        rise = F.pad((mel[:, 1:] - mel[:, :-1]).clamp_min(0.0), (0, 0, 1, 0))
+        shape = "b (n four) (bands bins) -> b n bands"
+        loud = reduce(mel, shape, "mean", four=STEPS, bands=BANDS)
+        rise = reduce(rise, "b n (bands bins) -> b n bands", "mean", bands=ONSETS)
+        rise = reduce(rise, "b (n four) bands -> b n bands", "max", four=STEPS)
+        return torch.cat(((loud + 5.8) / 2.0, (rise - 0.2) / 0.42), dim=-1)
+
+
+class MusicalQuantizer(nn.Module):
+    """Features -> codes that follow the data by moving averages, out of reach of the losses."""
+
+    def __init__(self, codes: int) -> None:
+        super().__init__()
+        self.size = codes
+        self.codebook = ResidualVQ(WIDTH, levels=1, size=codes, dropout=0.0)
+
+    def forward(
+        self, x: Float[Tensor, "b n d"], generator: torch.Generator | None = None
+    ) -> Picked:
+        """The nearest code of each frame; in training mode the codebook moves."""
+        found = self.codebook(x, generator)
+        ids = rearrange(found.codes, "b n 1 -> b n")
+        chosen = F.one_hot(ids, self.size).float()
+        return Picked(found.vectors.detach(), ids, ids, chosen)
+
+
+def semitone_filters() -> Float[Tensor, "frequencies s"]:
+    """Triangles a semitone wide on either side, of unit sum; never narrower than an FFT bin."""
+    spacing = SAMPLE_RATE / FFT
+    centre = LOWEST * 2.0 ** (torch.arange(SEMITONES) / 12.0)
+    count = int(LOWEST * 2.0 ** (SEMITONES / 12) / spacing) + 1
+    frequency = torch.arange(count)[:, None] * spacing
+    away = 12.0 * torch.log2(frequency.clamp_min(spacing / 2) / centre)
+    narrow = (frequency - centre) / spacing
+    filters = torch.maximum(1.0 - away.abs(), 1.0 - narrow.abs()).clamp_min(0.0)
+    return filters / filters.sum(dim=0)
+
+
+def _chroma(pitch: Float[Tensor, "b n s"]) -> Float[Tensor, "b n c"]:
+    folded = reduce(pitch, "b n (octave c) -> b n c", "sum", c=12)
+    # The floor keeps the pitch classes of near-silence from being those of its noise.
+    return folded / (folded.norm(dim=-1, keepdim=True) + 0.02)

@@ -1,0 +1,1 @@
+"""Optimisation only: one loop, one task per noun."""

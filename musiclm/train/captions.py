@@ -1,0 +1,63 @@
+"""The captions of a set of clips, and what a frozen text encoder makes of them, computed once.
+
+A batch names captions by number, so that it is tensors only.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from musiclm.checkpoint import load_tensors, save_tensors
+from musiclm.data.manifest import Clip
+from musiclm.mulan.mulan import MuLan
+
+SENTENCES_AT_ONCE = 64
+
+
+class Captions:
+    """All captions of all clips in one list; those of one clip stand together."""
+
+    def __init__(self, clips: Sequence[Clip]):
+        counts = [len(clip.captions) for clip in clips]
+        firsts = np.cumsum([0, *counts[:-1]])
+        self.texts = [caption for clip in clips for caption in clip.captions]
+        self.places = {
+            clip.id: (int(first), count)
+            for clip, first, count in zip(clips, firsts, counts, strict=True)
+        }
+        self.features: Float[Tensor, "n f"] | None = None
+
+    def draw(self, clips: Sequence[Clip], rng: np.random.Generator) -> Int[Tensor, " b"]:
+        """The number of a random caption of each clip."""
+        shares = rng.random(len(clips))
+        places = [self.places[clip.id] for clip in clips]
+        numbers = [first + int(s * n) for (first, n), s in zip(places, shares, strict=True)]
+        return torch.tensor(numbers)
+
+    def embed(self, model: MuLan, numbers: Int[Tensor, " b"]) -> Float[Tensor, "b d"]:
+        """Unit vectors of captions, with gradients to whatever of the text tower is trained."""
+        device = next(model.parameters()).device
+        if self.features is not None:
+            return model.embed_text_features(self.features[numbers.cpu()].to(device))
+        return model.embed_text([self.texts[number] for number in numbers.tolist()])
+
+    @torch.no_grad()
+    def compute(self, model: MuLan, folder: Path | None) -> None:
+        """Features of all captions from the frozen encoder, kept in `folder` for next time."""
+        digest = hashlib.sha256("\0".join([repr(model.config.text), *self.texts]).encode())
+        path = folder / f"captions-{digest.hexdigest()[:16]}.safetensors" if folder else None
+        if path and path.exists():
+            self.features = load_tensors(path)[0]["features"]
+            return
+        parts = [
+            model.text_features(self.texts[first : first + SENTENCES_AT_ONCE]).cpu()
+            for first in range(0, len(self.texts), SENTENCES_AT_ONCE)
+        ]
+        self.features = torch.cat(parts)
+        if path:
+            save_tensors(path, {"features": self.features})

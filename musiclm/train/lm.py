@@ -1,0 +1,80 @@
+"""The three stages in training (MusicLM section 3.2): one task over token shards for all."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from musiclm.data.shards import TokenShards
+from musiclm.errors import UserError
+from musiclm.lm.model import LMConfig, StageModel
+from musiclm.train.config import TrainConfig
+from musiclm.train.export import export
+from musiclm.train.task import Batch, Terms
+
+VALIDATED = 16  # batches at most
+
+
+class LMTask:
+    """Given streams in, cross-entropy of the predicted ones out."""
+
+    def __init__(
+        self,
+        model_config: LMConfig,
+        config: TrainConfig,
+        shards: Path,
+        expect: dict[str, str] | None = None,
+        mulan_codebooks: Float[Tensor, "q v d"] | None = None,
+    ):
+        stage = model_config.stage
+        self.noun = f"lm.{stage.name}"
+        self.model = StageModel(model_config)
+        if mulan_codebooks is not None and model_config.mulan_dim and "mulan" in stage.given:
+            self.model.set_mulan_codebooks(mulan_codebooks)
+        self.modules: dict[str, nn.Module] = {"model": self.model}
+        # Together a mean over levels: the total is nats a token.
+        self.weights = dict.fromkeys(stage.terms, 1 / len(stage.terms))
+        seconds = config.crop_seconds or stage.seconds
+        if seconds > stage.seconds:
+            raise UserError(
+                f"{self.noun}: crop_seconds {seconds:g} is more than the stage's {stage.seconds:g}"
+            )
+        self.seconds_per_batch = seconds * config.batch
+        train = TokenShards(shards, expect, "train")
+        self.header = train.header
+        self.batch = train.crops(seconds, config.batch, config.seed)
+        valid = TokenShards(shards, expect, "valid")
+        self.valid: list[Batch] = []
+        if any(row.frames >= valid.frames(seconds) for row in valid.rows):
+            crops = valid.crops(seconds, config.batch, config.seed)
+            count = -(-len(valid.rows) // config.batch)
+            self.valid = [crops(step) for step in range(min(count, VALIDATED))]
+
+    def losses(
+        self, batch: Batch, step: int, generator: torch.Generator
+    ) -> Iterator[tuple[str, Terms]]:
+        """Cross-entropy by level."""
+        yield "model", self.model.loss(batch, generator)
+
+    def validate(self) -> dict[str, float]:
+        """Nats a token on held-out rows, by level and over all; a uniform guess costs `chance`."""
+        device = next(self.model.parameters()).device
+        sums: dict[str, float] = {}
+        for batch in self.valid:
+            streams = {name: tokens.to(device) for name, tokens in batch.items()}
+            for name, value in self.model.loss(streams, None).items():
+                sums[name] = sums.get(name, 0.0) + float(value) / len(self.valid)
+        if not sums:
+            return {}
+        chance = math.log(self.model.config.stage.part.size)
+        return sums | {"nats": sum(sums.values()) / len(sums), "chance": chance}
+
+    def samples(self, folder: Path) -> None:
+        """Tokens make no sound without the other parts."""
+
+    def finish(self, folder: Path) -> None:
+        """Export, with the fingerprints of the tokenizers that made the tokens."""
+        export(folder, self.noun, self.model, self.model.config, self.header.fingerprints)

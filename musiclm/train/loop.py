@@ -1,0 +1,287 @@
+"""The only training loop: batch, step, log, sample, validate, save.
+
+What differs between nouns is a `Task`. A run is a pure function of its configuration: random
+numbers of a step come from the seed and the step, batches too, so a checkpoint holds no random
+states and a resumed run equals an uninterrupted one, bit for bit on the CPU (unless a wall-clock
+budget shapes its schedule).
+
+    outcome = train(CodecTask(model_config, config, clips), config, "runs/codec-mini")
+"""
+
+import math
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from musiclm.checkpoint import load_tensors, load_weights
+from musiclm.data.dataset import Prefetch
+from musiclm.device import autocast, pick_device
+from musiclm.errors import UserError
+from musiclm.train import distributed
+from musiclm.train.config import TrainConfig
+from musiclm.train.optim import Average, Optimizer, learning_rate, spent
+from musiclm.train.run import Run
+from musiclm.train.task import Batch, Task, Terms
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended."""
+
+    step: int
+    finished: bool  # False: a signal stopped it, and `resume` continues it
+    figures: dict[str, float]  # of the last validation
+
+
+def train(
+    task: Task,
+    config: TrainConfig,
+    run_dir: str | Path,
+    resume: bool = False,
+    resolved: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Outcome:
+    """Train a task to the end of its steps or minutes; stop cleanly on SIGINT or SIGTERM."""
+    distributed.start()
+    run = Run(run_dir)
+    leads = distributed.rank() == 0
+    if leads:
+        run.start(resolved or {}, resume)
+    trainer = Trainer(task, config, run)
+    if resume:
+        trainer.restore()
+    elif config.start_from:
+        load_weights(task.modules["model"], load_tensors(config.start_from)[0], config.start_from)
+        trainer.average.restart()
+    devices = [trainer.device] if trainer.device.type == "cuda" else []
+    with torch.random.fork_rng(devices), stop_signal() as stop, bar(quiet or not leads) as show:
+        finished = trainer.run_to_end(stop, show)
+    if leads and finished:
+        with trainer.for_inference():
+            task.finish(run.export)
+    return Outcome(trainer.step, finished, trainer.figures)
+
+
+class Trainer:
+    """The state of a run between steps, and what can be done with it."""
+
+    def __init__(self, task: Task, config: TrainConfig, run: Run):
+        unknown = sorted(config.loss_weights.keys() - task.weights.keys())
+        if unknown:
+            legal = ", ".join(task.weights)
+            raise UserError(f"{task.noun} has no loss term {unknown[0]!r}; legal: {legal}")
+        self.task, self.config, self.run = task, config, run
+        self.weights = {**task.weights, **config.loss_weights}
+        self.device = pick_device(config.device)
+        for module in task.modules.values():
+            module.to(self.device).train()
+            distributed.follow_first(module.state_dict().values())
+        self.optimizers = {name: Optimizer(m, config) for name, m in task.modules.items()}
+        self.average = Average(task.modules["model"], config.ema)
+        self.generator = torch.Generator()  # on the CPU: the same numbers whatever the device
+        self.step = self.saved = 0
+        self.seconds = 0.0  # of training, over all its sittings
+        self.figures: dict[str, float] = {}  # of the last validation
+
+    def run_to_end(self, stop: threading.Event, show: Progress) -> bool:
+        """Take steps until all are taken, the time is up, or a signal came; True unless it did."""
+        meter, began = Meter(), time.monotonic() - self.seconds
+        line = show.add_task(self.task.noun, total=1.0, text="")
+        first, stride = self.step * distributed.world() + distributed.rank(), distributed.world()
+        with Prefetch(self.task.batch, first, stride) as batches:
+            while not self.over and not self._agreed(stop):
+                before = time.monotonic()
+                meter.add(self.take_step(next(batches)), time.monotonic() - before)
+                self.seconds = distributed.agree(time.monotonic() - began, self.device)
+                self._report(meter, show, line)
+                self._look(show)
+                if self.step % self.config.save_every == 0:
+                    self.save()
+        if self.saved != self.step:
+            self.save()
+        return self.over
+
+    @property
+    def over(self) -> bool:
+        return self.step >= self.config.steps or spent(self.config, self.seconds) >= 1
+
+    def take_step(self, batch: Batch) -> dict[str, Tensor]:
+        """Update every module that the task names, in its order."""
+        self._seed()
+        on_device = {name: tensor.to(self.device) for name, tensor in batch.items()}
+        lr = learning_rate(self.config, self.step, self.seconds)
+        losses = self.task.losses(on_device, self.step, self.generator)
+        figures = {"lr": torch.tensor(lr, dtype=torch.float64)}
+        while (named := self._next_terms(losses)) is not None:
+            name, terms = named
+            figures |= self._update(name, terms, lr)
+        self.step += 1
+        self.average.update(self.step)
+        distributed.follow_first(b for m in self.task.modules.values() for b in m.buffers())
+        return figures
+
+    def _next_terms(self, losses: Iterator[tuple[str, Terms]]) -> tuple[str, Terms] | None:
+        with autocast(self.device, self.config.precision):
+            return next(losses, None)
+
+    def _update(self, name: str, terms: Terms, lr: float) -> dict[str, Tensor]:
+        optimizer = self.optimizers[name]
+        total = torch.stack([self.weights[term] * value for term, value in terms.items()]).sum()
+        optimizer.zero_grad()
+        total.backward()
+        distributed.average_gradients(optimizer.parameters)
+        norm = torch.nn.utils.clip_grad_norm_(optimizer.parameters, self.config.clip_norm)
+        self._check(terms, norm)
+        optimizer.step(lr)
+        values = {term: value.detach() for term, value in terms.items()}
+        return values | {f"{name}.total": total.detach(), f"{name}.grad_norm": norm}
+
+    def _check(self, terms: Terms, norm: Tensor) -> None:
+        if bool(torch.isfinite(torch.stack([*terms.values(), norm])).all()):
+            return
+        bad = [f"{t} is {v.item():g}" for t, v in terms.items() if not math.isfinite(v.item())]
+        what = bad[0] if bad else "a gradient is not finite"
+        raise UserError(
+            f"{self.task.noun} stopped at step {self.step}: {what}; "
+            f"the last good checkpoint is {self.run.latest() or 'none'}; try a lower lr"
+        )
+
+    def _seed(self) -> None:
+        """Random numbers of a step depend on nothing before it: no random state is saved."""
+        entropy = (self.config.seed, self.step, distributed.rank())
+        states = np.random.SeedSequence(entropy).generate_state(2, np.uint64) >> 1
+        torch.manual_seed(int(states[0]))
+        self.generator.manual_seed(int(states[1]))
+
+    def _agreed(self, stop: threading.Event) -> bool:
+        if distributed.agree(float(stop.is_set()), self.device):
+            stop.set()
+        return stop.is_set()
+
+    def _report(self, meter: "Meter", show: Progress, line: TaskID) -> None:
+        done = max(self.step / self.config.steps, spent(self.config, self.seconds))
+        if self.step % self.config.log_every == 0 or self.over:
+            row = meter.read(self.task.seconds_per_batch * distributed.world())
+            if distributed.rank() == 0:
+                self.run.log({"step": self.step, "elapsed": round(self.seconds, 2)} | row)
+            text = f"step {self.step}  loss {row['model.total']:.3f}  "
+            show.update(line, text=text + f"{row['audio_seconds_per_second']:.1f} s/s")
+        show.update(line, completed=min(1.0, done))
+
+    def _look(self, show: Progress) -> None:
+        """Validate, and write samples, where it is time."""
+        validates, samples = self.config.validate_every, self.config.sample_every
+        due = validates and (self.step % validates == 0 or self.over)
+        due_samples = samples and (self.step % samples == 0 or self.over)
+        if distributed.rank() or not (due or due_samples):
+            return
+        with self.for_inference():
+            if due:
+                self.figures = self.task.validate()
+                self.run.log({"step": self.step, "valid": self.figures})
+                figures = "  ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
+                show.console.print(f"{self.task.noun}  step {self.step}  {figures}", soft_wrap=True)
+            if due_samples:
+                self.task.samples(self.run.samples(self.step))
+
+    @contextmanager
+    def for_inference(self) -> Iterator[None]:
+        """Averaged weights, evaluation mode, no gradients, float32: as the model will be used."""
+        model = self.task.modules["model"].eval()
+        with self.average.applied(), torch.no_grad():
+            yield
+        model.train()
+
+    def save(self) -> None:
+        self.saved = self.step
+        if distributed.rank():
+            return
+        state = {
+            "modules": {name: m.state_dict() for name, m in self.task.modules.items()},
+            "optimizers": {name: o.state_dict() for name, o in self.optimizers.items()},
+            "average": self.average.weights,
+        }
+        meta = {"noun": self.task.noun, "seconds": self.seconds, "figures": self.figures}
+        with self.average.applied():
+            tensors = {
+                k: v.detach().clone() for k, v in self.task.modules["model"].state_dict().items()
+            }
+        self.run.save(self.step, tensors, state, meta)
+
+    def restore(self) -> None:
+        state, meta = self.run.load()
+        for name, module in self.task.modules.items():
+            module.load_state_dict(state["modules"][name])
+            self.optimizers[name].load_state_dict(state["optimizers"][name])
+        self.average.load(state["average"])
+        self.step = self.saved = meta["step"]
+        self.seconds, self.figures = meta["seconds"], meta["figures"]
+        if distributed.rank() == 0:
+            self.run.forget_after(self.step)
+
+
+class Meter:
+    """Means of the figures since they were last read, and the speed of the steps alone."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: Counter[str] = Counter()
+        self.steps, self.seconds = 0, 0.0
+
+    def add(self, figures: dict[str, Tensor], seconds: float) -> None:
+        self.steps, self.seconds = self.steps + 1, self.seconds + seconds
+        for name, value in figures.items():
+            # Stays on its device: a training step need not wait for it.
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.counts[name] += 1
+
+    def read(self, audio_seconds_per_step: float) -> dict[str, float]:
+        means = {name: self.sums[name].item() / self.counts[name] for name in self.sums}
+        rate = self.steps * audio_seconds_per_step / max(1e-9, self.seconds)
+        self.sums, self.steps, self.seconds = {}, 0, 0.0
+        self.counts.clear()
+        return means | {"audio_seconds_per_second": rate}
+
+
+@contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """An event that SIGINT or SIGTERM sets; a second signal does what it always did."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: object) -> None:
+        event.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def bar(quiet: bool) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[text]}"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True, quiet=quiet), disable=quiet)

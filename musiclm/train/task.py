@@ -1,0 +1,50 @@
+"""What differs between nouns: their batches, their losses, what to listen to and what to export.
+
+The loop (`musiclm.train.loop`) knows tasks only through this protocol.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+Batch = dict[str, Tensor]
+Terms = dict[str, Tensor]
+
+
+@runtime_checkable  # the tests check the types of arguments
+class Task(Protocol):
+    """One noun in training; `modules["model"]` is averaged and exported, others help train it."""
+
+    noun: str
+    modules: dict[str, nn.Module]
+    weights: dict[str, float]  # of every loss term there can be; the configuration may change them
+    seconds_per_batch: float  # of audio, to report speed
+
+    def batch(self, step: int) -> Batch:
+        """The examples of a step: a pure function, called on another thread."""
+        ...
+
+    def losses(
+        self, batch: Batch, step: int, generator: torch.Generator
+    ) -> Iterator[tuple[str, Terms]]:
+        """Name the module to update and its named loss terms, once or more a step.
+
+        The loop updates that module before it asks for the next terms: an adversarial step yields
+        first the critics' terms, then the model's.
+        """
+        ...
+
+    def validate(self) -> dict[str, float]:
+        """Figures on held-out examples, always the same ones; the model is in evaluation mode."""
+        ...
+
+    def samples(self, folder: Path) -> None:
+        """Write something for ears (or nothing)."""
+        ...
+
+    def finish(self, folder: Path) -> None:
+        """After the last step: fit what a trained model needs, and export `{noun}.safetensors`."""
+        ...

@@ -1,0 +1,140 @@
+"""From the sections of a configuration to a task: the one place where nouns are chosen by name.
+
+sections = load_toml("configs/mini.toml", overrides)
+    train_part("codec", sections, data=corpus, system=folder, run_dir=Path("runs/codec"))
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from musiclm.checkpoint import load_tensors
+from musiclm.config import from_dict, to_dict
+from musiclm.data.manifest import read_manifest
+from musiclm.errors import UserError
+from musiclm.system import NOUNS, TOKENIZERS, install_part, read_index, system_config
+from musiclm.train import distributed
+from musiclm.train.codec import CodecTask, CodecTaskConfig
+from musiclm.train.config import TrainConfig
+from musiclm.train.lm import LMTask
+from musiclm.train.loop import Outcome, train
+from musiclm.train.mulan import MuLanTask, MuLanTaskConfig
+from musiclm.train.semantic import SemanticTask, SemanticTaskConfig
+from musiclm.train.task import Task
+
+TASK_CONFIGS: dict[str, type] = {
+    "codec": CodecTaskConfig,
+    "semantic": SemanticTaskConfig,
+    "mulan": MuLanTaskConfig,
+}
+
+
+def train_part(
+    noun: str,
+    sections: Mapping[str, Any],
+    *,
+    data: Path,
+    system: Path,
+    run_dir: Path,
+    resume: bool = False,
+    quiet: bool = False,
+) -> Outcome:
+    """Train a part and install it into a system's folder, beside those that it was trained with.
+
+    A stage is trained on shards of the system's own tokenizers, and on no others.
+    """
+    expect, codebooks = None, None
+    if noun.startswith("lm."):
+        expect = tokenizer_fingerprints(system)
+        codebooks = load_tensors(system / "mulan.safetensors")[0]["codebooks"].float()
+    task = build_task(
+        noun, sections, data, run_dir=run_dir, expect=expect, mulan_codebooks=codebooks
+    )
+    config = train_config(noun, sections)
+    outcome = train(task, config, run_dir, resume, resolve(noun, sections), quiet)
+    if outcome.finished and distributed.rank() == 0:
+        tensors, _ = load_tensors(run_dir / "export" / f"{noun}.safetensors")
+        install_part(system, noun, tensors, system_config(sections), expect)
+    return outcome
+
+
+def tokenizer_fingerprints(system: Path) -> dict[str, str]:
+    """Of the three tokenizers in a system's folder; UserError names one that is missing."""
+    parts = read_index(system)["parts"]
+    for noun in TOKENIZERS:
+        if noun not in parts:
+            raise UserError(f"{system} has no {noun} yet; train it and tokenize before any stage")
+    return {noun: parts[noun]["fingerprint"] for noun in TOKENIZERS}
+
+
+def train_config(noun: str, sections: Mapping[str, Any]) -> TrainConfig:
+    """The `[train.NOUN]` table over the defaults."""
+    table = _table(noun, sections)
+    return from_dict(TrainConfig, {k: v for k, v in table.items() if k != "task"}, f"train.{noun}.")
+
+
+def task_config(noun: str, sections: Mapping[str, Any]) -> Any:
+    """The `[train.NOUN.task]` table, for what only one noun's training knows; None for stages."""
+    table = _table(noun, sections).get("task", {})
+    if noun in TASK_CONFIGS:
+        return from_dict(TASK_CONFIGS[noun], table, f"train.{noun}.task.")
+    if table:
+        raise UserError(f"[train.{noun}.task] has no settings")
+    return None
+
+
+def resolve(noun: str, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """All numbers that shape a run of a noun, for its `config.json`."""
+    own = task_config(noun, sections)
+    resolved = {"noun": noun, "model": to_dict(_model_config(noun, sections))}
+    resolved["train"] = to_dict(train_config(noun, sections))
+    return resolved | ({"task": to_dict(own)} if own else {})
+
+
+def build_task(
+    noun: str,
+    sections: Mapping[str, Any],
+    data: Path,
+    *,
+    run_dir: Path | None = None,
+    expect: dict[str, str] | None = None,
+    mulan_codebooks: Float[Tensor, "q v d"] | None = None,
+) -> Task:
+    """A task ready to train, its weights drawn from the configuration's seed.
+
+    `data` is a manifest (or its folder) for tokenizers and a folder of shards for stages.
+    `run_dir` keeps what is computed once. `expect` names the tokenizers that must have made the
+    shards, and `mulan_codebooks` lets a stage start from the geometry of MuLan's tokens.
+    """
+    config = train_config(noun, sections)
+    own, model = task_config(noun, sections), _model_config(noun, sections)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        if noun.startswith("lm."):
+            return LMTask(model, config, data, expect, mulan_codebooks)
+        clips = read_manifest(data)
+        if noun == "codec":
+            return CodecTask(model, config, clips, own)
+        if noun == "semantic":
+            return SemanticTask(model, config, clips, own)
+        return MuLanTask(model, config, clips, own, run_dir)
+
+
+def _model_config(noun: str, sections: Mapping[str, Any]) -> Any:
+    config: Any = system_config(sections)
+    for name in noun.split("."):
+        config = getattr(config, name)
+    return config
+
+
+def _table(noun: str, sections: Mapping[str, Any]) -> Mapping[str, Any]:
+    if noun not in NOUNS:
+        raise UserError(f"no part called {noun!r}; there are {', '.join(NOUNS)}")
+    table: Any = sections.get("train", {})
+    for name in noun.split("."):
+        table = table.get(name, {})
+    return table

@@ -1,0 +1,65 @@
+"""Every configuration loads, builds every model, and has the size it says."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from musiclm.config import load_toml
+from musiclm.system import NOUNS, SystemConfig, build, system_config
+from musiclm.tokens import ACOUSTIC, SEMANTIC
+from musiclm.train.tasks import resolve
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
+
+
+def parameters(noun, config):
+    with torch.device("meta"):
+        return sum(p.numel() for p in build(noun, config).parameters())
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_section_is_legal(path):
+    sections = load_toml(path)
+    system_config(sections)
+    for noun in NOUNS:
+        assert resolve(noun, sections)["noun"] == noun
+    assert set(sections) <= {"codec", "semantic", "mulan", "lm", "train"}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_rates_are_the_papers_whatever_the_size(path):
+    config = system_config(load_toml(path))
+    assert config.codec.frame_rate == ACOUSTIC.rate and config.codec.levels == ACOUSTIC.levels
+    assert config.codec.codebook_size == ACOUSTIC.size and config.codec.bitrate == 6000
+    assert config.semantic.frame_rate == SEMANTIC.rate
+    assert config.semantic.clusters == SEMANTIC.size
+    assert (config.mulan.levels, config.mulan.codes) == (12, 1024)
+
+
+@pytest.mark.parametrize(
+    ("noun", "low", "high"),
+    [
+        ("codec", 8.0e6, 9.2e6),  # SoundStream: 8.4 M with other strides of the same network
+        ("semantic", 5.7e8, 6.3e8),  # w2v-BERT XL: 0.6 B
+        ("mulan", 1.8e8, 2.1e8),  # AST 86 M and BERT-base 110 M
+        ("lm.semantic", 4.1e8, 4.4e8),  # "430M per stage"
+        ("lm.coarse", 4.1e8, 4.4e8),
+        ("lm.fine", 4.1e8, 4.4e8),
+    ],
+)
+def test_the_defaults_have_the_papers_parameter_counts(noun, low, high):
+    assert low <= parameters(noun, SystemConfig()) <= high
+
+
+def test_paper_toml_departs_from_no_model():
+    path = next(path for path in CONFIGS if path.stem == "paper")
+    assert system_config(load_toml(path)) == SystemConfig()
+
+
+def test_mini_fits_the_package():
+    path = next(path for path in CONFIGS if path.stem == "mini")
+    config = system_config(load_toml(path))
+    with torch.device("meta"):
+        sizes = [sum(t.numel() for t in build(n, config).state_dict().values()) for n in NOUNS]
+    assert 2 * sum(sizes) <= 60e6  # float16

@@ -1,0 +1,81 @@
+"""From a configuration to parts in a folder, each beside those that it was trained with."""
+
+import json
+
+import pytest
+import torch
+
+from musiclm.config import load_toml
+from musiclm.data.manifest import write_manifest
+from musiclm.data.shards import ShardHeader, ShardWriter
+from musiclm.errors import UserError
+from musiclm.system import NOUNS, load_system, load_tokenizers, read_index
+from musiclm.tokenizers import tokenize_corpus
+from musiclm.train.tasks import TASK_CONFIGS, build_task, resolve, train_config, train_part
+
+SHORT = "{steps=2, warmup=0, batch=2, log_every=1, crop_seconds=0.48, device='cpu'}"
+
+
+@pytest.fixture
+def sections(pytestconfig):
+    overrides = [f"train.{noun}={SHORT}" for noun in NOUNS]
+    more = ["train.semantic.task.fit_seconds=20.0", "mulan.window_seconds=1.0"]
+    return load_toml(pytestconfig.rootpath / "configs" / "tiny.toml", overrides + more)
+
+
+def test_a_whole_system_trains_part_by_part(clips, tmp_path, sections):
+    write_manifest(tmp_path / "manifest.jsonl", clips)
+    system, shards = tmp_path / "system", tmp_path / "shards"
+
+    def run(noun, data):
+        return train_part(
+            noun, sections, data=data, system=system, run_dir=tmp_path / "runs" / noun, quiet=True
+        )
+
+    with pytest.raises(UserError, match="has no codec yet"):
+        run("lm.coarse", shards)
+    for noun in ("codec", "semantic", "mulan"):
+        assert run(noun, tmp_path).finished
+    tokenizers = load_tokenizers(system, torch.device("cpu"))
+    with ShardWriter(shards, ShardHeader(tokenizers.fingerprints())) as writer:
+        tokenize_corpus(tokenizers, clips, writer)
+    for noun in ("lm.semantic", "lm.coarse", "lm.fine"):
+        assert run(noun, shards).finished
+    whole = load_system(system, torch.device("cpu"))
+    assert read_index(system)["parts"].keys() == set(NOUNS)
+    books = whole.tokenizers.mulan.codebooks
+    assert torch.equal(whole.stages["coarse"].given["mulan"].codebooks, books)
+    resolved = json.loads((tmp_path / "runs" / "lm.fine" / "config.json").read_text())
+    assert resolved["noun"] == "lm.fine"
+    assert resolved["train"]["steps"] == 2
+
+    header = json.loads((shards / "shards.json").read_text())
+    header["fingerprints"]["codec"] = "0" * 64
+    (shards / "shards.json").write_text(json.dumps(header))
+    with pytest.raises(UserError, match="codec tokens were made by another codec"):
+        run("lm.coarse", shards)
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_every_noun_resolves_to_plain_numbers(sections, noun):
+    resolved = resolve(noun, sections)
+    assert json.loads(json.dumps(resolved)) == resolved
+    assert ("task" in resolved) == (noun in TASK_CONFIGS)
+
+
+def test_wrong_names_are_refused(sections, tmp_path):
+    with pytest.raises(UserError, match="no part called 'lm'"):
+        train_config("lm", sections)
+    with pytest.raises(UserError, match="unknown key 'train.codec.step'; legal: steps"):
+        train_config("codec", {"train": {"codec": {"step": 1}}})
+    with pytest.raises(UserError, match="unknown key 'train.codec.task.adversarial'"):
+        resolve("codec", {"train": {"codec": {"task": {"adversarial": 1}}}})
+    with pytest.raises(UserError, match=r"train\.lm\.fine\.task"):
+        resolve("lm.fine", {"train": {"lm": {"fine": {"task": {"x": 1}}}}})
+
+
+def test_weights_are_drawn_from_the_seed_of_the_configuration(clips, tmp_path, sections):
+    write_manifest(tmp_path / "manifest.jsonl", clips)
+    first, second = (build_task("codec", sections, tmp_path).modules["model"] for _ in range(2))
+    for one, two in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(one, two)

@@ -1,0 +1,195 @@
+"""Every noun's task learns something small and true, and exports what the system can load."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from musiclm.checkpoint import load_tensors, load_weights
+from musiclm.codec.losses import log_mel_distance
+from musiclm.codec.soundstream import SoundStream
+from musiclm.config import from_dict
+from musiclm.data.shards import ShardHeader, ShardWriter, TokenRow
+from musiclm.errors import UserError
+from musiclm.lm.decoder import DecoderConfig
+from musiclm.lm.model import LMConfig, StageModel
+from musiclm.lm.stages import STAGES
+from musiclm.mulan.audio_tower import AudioTowerConfig
+from musiclm.mulan.mulan import MuLan, MuLanConfig
+from musiclm.mulan.text_tower import TextTowerConfig
+from musiclm.mulan.tokenizer import MuLanTokenizer
+from musiclm.semantic.tokenizer import SemanticTokenizer
+from musiclm.semantic.w2v_bert import W2vBert, W2vBertConfig
+from musiclm.train.lm import LMTask
+from musiclm.train.loop import train
+from musiclm.train.mulan import MuLanTask, MuLanTaskConfig
+from musiclm.train.semantic import SemanticTask, SemanticTaskConfig
+
+W2V_BERT = W2vBertConfig(
+    dim=32,
+    heads=2,
+    hidden=64,
+    contrastive_layers=1,
+    masked_layers=1,
+    feature_layer=1,
+    conv_channels=8,
+    codes=32,
+    code_dim=16,
+    clusters=8,
+    distractors=10,
+)
+MULAN = MuLanConfig(
+    embed_dim=16,
+    window_seconds=1.0,
+    levels=3,
+    codes=4,
+    audio=AudioTowerConfig(bins=32, width=32, layers=1, heads=2, hidden=64, dropout=0.0),
+    text=TextTowerConfig(
+        layers=1, width=32, heads=2, hidden=64, vocabulary=997, max_tokens=16, dropout=0.0
+    ),
+)
+DECODER = DecoderConfig(dim=48, layers=1, heads=2, hidden=96, dropout=0.0)
+FINGERPRINTS = {"codec": "c" * 64, "semantic": "s" * 64, "mulan": "m" * 64}
+
+
+def log(folder):
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines if '"valid"' not in line]
+
+
+def exported(folder, noun, kind):
+    about = json.loads((folder / "export" / f"{noun}.json").read_text())
+    path = folder / "export" / f"{noun}.safetensors"
+    return from_dict(kind, about["config"]), load_tensors(path)[0], about
+
+
+def test_codec_learns_to_say_its_clips(clips, tmp_path, codec, settings):
+    config = settings(steps=60, batch=4, crop_seconds=0.4, lr=4e-3, ema=0.9, validate_every=60)
+    task = codec(clips, config)
+    model = task.model.eval()
+    before = task.validate()["log_mel_3_levels"]
+    outcome = train(task, config, tmp_path, quiet=True)
+    assert outcome.figures["log_mel_3_levels"] < 0.5 * before
+    kind, tensors, _ = exported(tmp_path, "codec", type(model.config))
+    rebuilt = SoundStream(kind).eval()
+    load_weights(rebuilt, tensors, "codec")
+    real = task.valid_wave
+    again = rebuilt.decode(rebuilt.encode(real))[..., : real.shape[-1]]
+    assert float(log_mel_distance(real, again).mean()) < 0.5 * before
+
+
+def test_semantic_learns_to_find_hidden_frames_and_is_clustered(clips, tmp_path, settings):
+    config = settings(steps=40, batch=4, crop_seconds=2.0, lr=3e-3, validate_every=40)
+    torch.manual_seed(0)
+    task = SemanticTask(W2V_BERT, config, clips, SemanticTaskConfig(fit_seconds=30.0))
+    outcome = train(task, config, tmp_path, quiet=True)
+    rows = log(tmp_path)
+    first, last = (sum(r["contrastive"] for r in part) / 5 for part in (rows[:5], rows[-5:]))
+    assert last < 0.8 * first
+    assert {"codebook_usage", "collapsed"} <= outcome.figures.keys()
+    kind, tensors, _ = exported(tmp_path, "semantic", W2vBertConfig)
+    tokenizer = SemanticTokenizer(W2vBert(kind))
+    load_weights(tokenizer, tensors, "semantic")
+    ids = tokenizer.eval().tokenize(task.valid_wave)
+    assert ids.shape == (3, 50)
+    assert len(ids.unique()) > 1
+
+
+def test_a_collapsed_quantiser_raises_the_alarm(clips, settings, monkeypatch):
+    task = SemanticTask(W2V_BERT, settings(crop_seconds=1.0), clips)
+    output = task.model(task.valid_wave[:1], torch.Generator())
+    for usage, accuracy, alarm in ((0.01, 0.99, 1.0), (0.5, 0.99, 0.0), (0.01, 0.3, 0.0)):
+        figures = {"codebook_usage": torch.tensor(usage), "masked_accuracy": torch.tensor(accuracy)}
+        stand_in = output._replace(metrics=figures)
+        monkeypatch.setattr(task.model, "forward", lambda *_, made=stand_in: made)
+        assert task.validate()["collapsed"] == alarm
+
+
+@pytest.fixture
+def mulan_run(clips, tmp_path, settings):
+    config = settings(
+        steps=150, batch=3, crop_seconds=1.0, lr=3e-3, validate_every=150, ema=0.9, warmup=5
+    )
+    torch.manual_seed(0)
+    task = MuLanTask(MULAN, config, clips, MuLanTaskConfig(fit_crops=4))
+    return task, train(task, config, tmp_path, quiet=True)
+
+
+def test_mulan_tells_held_out_sounds_apart_by_their_captions(mulan_run, tmp_path):
+    task, outcome = mulan_run
+    assert outcome.figures["text_to_audio_recall_1"] == 1.0  # of 3: low, middle, high
+    assert outcome.figures["contrastive"] < outcome.figures["chance"] - 0.5
+    kind, tensors, _ = exported(tmp_path, "mulan", MuLanConfig)
+    tokenizer = MuLanTokenizer(MuLan(kind)).eval()
+    load_weights(tokenizer, tensors, "mulan")
+    tokens = tokenizer.tokenize_text(["a low tone", "a high tone"])
+    assert tokens.shape == (2, 3)
+    assert not torch.equal(tokens[0], tokens[1])
+
+
+def test_captions_are_of_their_own_clips(clips, settings):
+    config = settings(batch=3, crop_seconds=1.0)
+    task = MuLanTask(MULAN, config, clips)
+    for step in range(4):
+        crops, batch = task.crops.batch(step), task.batch(step)
+        assert torch.equal(crops.wave, batch["wave"])
+        for clip, number in zip(crops.clips, batch["caption"].tolist(), strict=True):
+            assert task.captions.texts[number] in clip.captions
+    assert torch.equal(
+        task.batch(2)["caption"], MuLanTask(MULAN, config, clips).batch(2)["caption"]
+    )
+
+
+def test_mulan_needs_pairs_to_tell_apart(clips, settings):
+    with pytest.raises(UserError, match="batch of 1 pairs"):
+        MuLanTask(MULAN, settings(batch=1), clips)
+    with pytest.raises(UserError, match="batch of 100 pairs cannot be drawn from 9"):
+        MuLanTask(MULAN, settings(batch=100), clips)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """Music of one rule: MuLan names the first token, semantic ones count up, acoustic follow."""
+    folder = tmp_path_factory.mktemp("shards")
+    with ShardWriter(folder, ShardHeader(FINGERPRINTS), rows_per_shard=8) as writer:
+        for number in range(24):
+            semantic = (np.arange(100) % 5 + 5 * (number % 3)).astype(np.int16)
+            acoustic = np.repeat(semantic, 2)[:, None] + np.arange(12, dtype=np.int16)
+            mulan = np.full(12, number % 3, np.int16)
+            split = "valid" if number >= 20 else "train"
+            writer.add(TokenRow(str(number), split, mulan, semantic, acoustic))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["semantic", "coarse", "fine"])
+def test_stages_learn_the_rule_of_their_tokens(shards, tmp_path, settings, name):
+    config = settings(
+        steps=80, batch=4, crop_seconds=0.48, lr=1e-2, warmup=5, ema=0.9, validate_every=80
+    )
+    torch.manual_seed(0)
+    shares = {"null_share": 0.0, "shallow_share": 0.0, "noise_share": 0.0}
+    task = LMTask(LMConfig(STAGES[name], DECODER, **shares), config, shards, FINGERPRINTS)
+    assert task.noun == f"lm.{name}"
+    outcome = train(task, config, tmp_path, quiet=True)
+    assert log(tmp_path)[0]["model.total"] > 0.9 * math.log(1024)
+    assert outcome.figures["nats"] < 0.35 * outcome.figures["chance"]
+    kind, tensors, about = exported(tmp_path, f"lm.{name}", LMConfig)
+    load_weights(StageModel(kind), tensors, name)
+    assert about["trained_with"] == FINGERPRINTS
+
+
+def test_a_stage_refuses_other_tokens_and_longer_crops(shards, settings):
+    config = LMConfig(STAGES["fine"], DECODER)
+    with pytest.raises(UserError, match="mulan"):
+        LMTask(config, settings(), shards, FINGERPRINTS | {"mulan": "x" * 64})
+    with pytest.raises(UserError, match="crop_seconds 4 is more than the stage's 3"):
+        LMTask(config, settings(crop_seconds=4.0), shards)
+
+
+def test_a_stage_reads_mulan_tokens_by_their_centroids(shards, settings):
+    books = torch.randn(12, 1024, 6)
+    config = LMConfig(STAGES["semantic"], DECODER, mulan_dim=6)
+    task = LMTask(config, settings(crop_seconds=1.0), shards, mulan_codebooks=books)
+    assert torch.equal(task.model.given["mulan"].codebooks, books)
