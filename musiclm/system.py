@@ -172,6 +172,20 @@ def load_system(name_or_dir: str | Path, device: torch.device) -> System:
     )
 
 
+def parents(noun: str, config: SystemConfig) -> tuple[str, ...]:
+    """The tokenizers whose tokens a part reads or writes: none for a tokenizer.
+
+    >>> parents("lm.semantic", SystemConfig()), parents("lm.fine", SystemConfig())
+    (('mulan', 'semantic'), ('codec',))
+    """
+    if noun in TOKENIZERS:
+        return ()
+    stage = getattr(config.lm, noun.removeprefix("lm.")).stage
+    streams = {PARTS[name].alphabet.name for name in (*stage.given, stage.predict)}
+    nouns = {"codec" if stream == "acoustic" else stream for stream in streams}
+    return tuple(sorted(nouns))
+
+
 def check_parentage(where: str, part: Mapping[str, Any], own: Mapping[str, str]) -> None:
     """Raise UserError if a stage was trained on the tokens of other tokenizers."""
     for noun, learned in part.get("trained_with", {}).items():
@@ -187,9 +201,12 @@ def install_part(
     noun: str,
     tensors: Mapping[str, Tensor],
     config: SystemConfig,
-    trained_with: Mapping[str, str] | None = None,
+    tokenizers: Mapping[str, str] | None = None,
 ) -> None:
-    """Put a trained part into a system's folder as float16, and write down what it is."""
+    """Put a trained part into a system's folder as float16, and write down what it is.
+
+    `tokenizers` are the fingerprints of those it was trained beside.
+    """
     half = {
         name: tensor.half() if tensor.is_floating_point() else tensor
         for name, tensor in tensors.items()
@@ -203,8 +220,9 @@ def install_part(
         plain = {key: plain}
     index["config"] = merge(index["config"], plain)
     index["parts"][noun] = {"fingerprint": fingerprint(half)}
-    if trained_with:
-        index["parts"][noun]["trained_with"] = dict(trained_with)
+    pinned = {name: (tokenizers or {})[name] for name in parents(noun, config)}
+    if pinned:
+        index["parts"][noun]["trained_with"] = pinned
     write_index(folder, index)
 
 
@@ -256,5 +274,5 @@ def save_system(system: System, folder: str | Path) -> None:
     for noun in NOUNS:
         stage = noun.removeprefix("lm.") if noun.startswith("lm.") else None
         module = system.stages[stage] if stage else getattr(system.tokenizers, noun)
-        install_part(folder, noun, module.state_dict(), system.config, own if stage else None)
+        install_part(folder, noun, module.state_dict(), system.config, own)
     write_index(folder, read_index(folder) | {"name": system.name, "generation": system.generation})

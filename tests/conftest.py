@@ -36,7 +36,7 @@ def tiny_folder(tmp_path_factory, tiny_config):
             own[noun] = fingerprint(
                 {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
             )
-        install_part(folder, noun, tensors, tiny_config, own if noun not in TOKENIZERS else None)
+        install_part(folder, noun, tensors, tiny_config, own)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The whole story at tiny size: compose, train every part, tokenise, generate; and each part learns."""
+"""The whole story at tiny size: compose, train every part, tokenise, generate; each part learns."""
 
 import json
 import math

@@ -30,7 +30,7 @@ class SpectralConfig:
     """ConvNeXt blocks between a log-mel spectrogram and an inverse STFT; all of it our choice."""
 
     hop: int = 480
-    dimension: int = 32  # of the vectors that are quantised: few, so that each is well coded
+    dimension: int = 256  # of the vectors that are quantised
     long_window: int = 2048  # samples: resolves pitch
     long_bins: int = 128
     short_window: int = 512  # samples: resolves attacks

@@ -37,7 +37,7 @@ Damage = Callable[[Float[Tensor, "b 1 t"]], Float[Tensor, "b 1 t"]]
 class FitConfig:
     """How long and how fast the judge learns."""
 
-    passes: int = 16  # over the train split
+    passes: int = 8  # over the train split
     batch: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 0.05

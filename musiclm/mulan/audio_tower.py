@@ -1,13 +1,15 @@
 """MuLan's audio tower: a spectrogram transformer (MuLan, arXiv 2208.12415; Gong et al. 2021, AST).
 
 Log-mel of 10 s is cut into overlapping 16 x 16 patches that a Transformer reads; their mean is the
-embedding. `mini` looks at the whole band at once through a small convolutional stem.
+embedding. `mini` looks at the whole band at once through a small convolutional stem, and is told
+the rhythm: minutes of training do not find tempo in a spectrogram by themselves.
 
 >>> tower = AudioTower(AudioTowerConfig(bins=32, width=16, layers=1, heads=2, hidden=32), 8)
 >>> tower(torch.zeros(2, 24_000)).shape
 torch.Size([2, 8])
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -20,6 +22,8 @@ from musiclm.errors import UserError
 from musiclm.nn.spectrogram import LogMel
 from musiclm.nn.transformer import Block, RMSNorm
 
+RHYTHM_BANDS = 4  # of the mel scale, whose onsets are counted apart
+SHORTEST_LAG, LONGEST_LAG = 12, 260  # frames: from a semiquaver at 125 to a minim at 46 bpm
 CLIPS_AT_ONCE = 2  # of spectrograms: two fit a CPU's cache, which makes them twice as fast
 
 
@@ -40,6 +44,7 @@ class AudioTowerConfig:
     hidden: int = 3072
     gated: bool = False
     dropout: float = 0.1  # not in the paper
+    rhythm_lags: int = 0  # at which onsets are compared with themselves; 0: none, as in the paper
     max_frames: int = 1000  # of the position table: 10 s
     masked_bins: int = 24  # SpecAugment: widest band hidden while training; not in the paper
     masked_frames: int = 96  # SpecAugment: longest stretch hidden; not in the paper
@@ -52,6 +57,8 @@ class AudioTowerConfig:
             raise UserError(f"audio width {self.width} is not a multiple of {self.heads} heads")
         if self.patch[0] > self.bins or self.patch[1] > self.max_frames:
             raise UserError(f"a patch of {self.patch} is larger than {self.bins} mel bins")
+        if self.rhythm_lags and self.bins % RHYTHM_BANDS:
+            raise UserError(f"rhythm needs a multiple of {RHYTHM_BANDS} mel bins, not {self.bins}")
         if self.stem == "conv" and (self.bins % 8 or self.stride[1] % 8):
             raise UserError(
                 f"the conv stem needs multiples of 8, not {self.bins} mel bins and "
@@ -106,8 +113,46 @@ class ConvStem(nn.Module):
         return self.project(rearrange(x, "b c f (n m) -> b n (c f m)", m=self.merged))
 
 
+class Rhythm(nn.Module):
+    """How far the onsets of each band repeat after each lag: a tempogram; not in the paper."""
+
+    lags: Float[Tensor, " lags"]  # frames
+
+    def __init__(self, config: AudioTowerConfig) -> None:
+        super().__init__()
+        span = torch.linspace(math.log(SHORTEST_LAG), math.log(LONGEST_LAG), config.rhythm_lags)
+        self.register_buffer("lags", span.exp(), persistent=False)
+        values = RHYTHM_BANDS * config.rhythm_lags
+        self.read = nn.Sequential(
+            nn.LayerNorm(values),
+            nn.Linear(values, config.width),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.width, config.width),
+        )
+
+    def forward(self, mel: Float[Tensor, "b n f"]) -> Float[Tensor, "b d"]:
+        """One vector a clip, added to the mean of the tokens."""
+        with torch.autocast(mel.device.type, enabled=False):
+            correlation = rearrange(self.correlation(mel.float()), "b band lag -> b (band lag)")
+        return self.read(correlation)
+
+    def correlation(self, mel: Float[Tensor, "b n f"]) -> Float[Tensor, "b bands lags"]:
+        """Autocorrelation of the onset strength, between frames by linear interpolation."""
+        size = max(mel.shape[1] - 1, LONGEST_LAG + 2)
+        onsets = mel.diff(dim=1).relu()
+        onsets = rearrange(onsets, "b n (band f) -> b band f n", band=RHYTHM_BANDS).mean(dim=2)
+        onsets = onsets - onsets.mean(dim=-1, keepdim=True)
+        power = torch.fft.rfft(onsets, n=2 * size).abs().square()
+        correlation = torch.fft.irfft(power)
+        correlation = correlation / (correlation[..., :1] + 1e-6)
+        below = self.lags.long()
+        share = self.lags - below
+        return torch.lerp(correlation[..., below], correlation[..., below + 1], share)
+
+
 class AudioTower(nn.Module):
-    """Log-mel, stem, Transformer, mean over tokens, linear map."""
+    """Log-mel, stem, Transformer, mean over tokens (and the rhythm), linear map."""
 
     def __init__(self, config: AudioTowerConfig, embed_dim: int) -> None:
         super().__init__()
@@ -127,6 +172,7 @@ class AudioTower(nn.Module):
             for _ in range(config.layers)
         )
         self.norm = RMSNorm(config.width)
+        self.rhythm = Rhythm(config) if config.rhythm_lags else None
         self.project = nn.Linear(config.width, embed_dim)
 
     def forward(
@@ -150,7 +196,8 @@ class AudioTower(nn.Module):
         x = self.stem(mel)
         for block in self.blocks:
             x = block(x)
-        return self.project(self.norm(x).mean(dim=1))
+        pooled = self.norm(x).mean(dim=1)
+        return self.project(pooled if self.rhythm is None else pooled + self.rhythm(mel))
 
 
 def spec_augment(

@@ -85,8 +85,13 @@ class MuLan(nn.Module):
         return F.normalize(vectors.mean(dim=1), dim=-1)
 
     def windows(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b w t2"]:
-        """Cut into windows; a clip shorter than one repeats until it fills one."""
+        """Cut into windows; a clip shorter than one repeats until it fills one.
+
+        In training mode a short clip is one short window: the crop is the trainer's choice.
+        """
         window, wave = self.config.window_samples, wave.squeeze(1)
+        if self.training:
+            window = min(window, wave.shape[-1])
         if not wave.shape[-1]:
             raise UserError("cannot embed a clip without samples")
         if wave.shape[-1] < window:

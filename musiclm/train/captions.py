@@ -14,9 +14,8 @@ from torch import Tensor
 
 from musiclm.checkpoint import load_tensors, save_tensors
 from musiclm.data.manifest import Clip
+from musiclm.device import autocast
 from musiclm.mulan.mulan import MuLan
-
-SENTENCES_AT_ONCE = 64
 
 
 class Captions:
@@ -54,10 +53,8 @@ class Captions:
         if path and path.exists():
             self.features = load_tensors(path)[0]["features"]
             return
-        parts = [
-            model.text_features(self.texts[first : first + SENTENCES_AT_ONCE]).cpu()
-            for first in range(0, len(self.texts), SENTENCES_AT_ONCE)
-        ]
-        self.features = torch.cat(parts)
+        # All at once, since the tower sorts by length; in bfloat16 it is twice as fast on a CPU.
+        with autocast(next(model.parameters()).device, "bf16"):
+            self.features = model.text_features(list(self.texts)).float().cpu()
         if path:
             save_tensors(path, {"features": self.features})

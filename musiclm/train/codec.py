@@ -59,7 +59,8 @@ class CodecTask:
     weights = {
         "mel": 10.0,
         "log_mel": 1.0,
-        "commitment": 0.1,
+        "commitment": 0.25,
+        "correlation": 0.6,  # not in the paper: keeps a young encoder from using few directions
         "adversarial": 0.07,
         "features": 0.14,
         "critics": 1.0,
@@ -97,7 +98,10 @@ class CodecTask:
         output = self.model(real, generator)
         fake = output.wave.float()
         windows = choose_windows(self.task_config.windows_per_step, generator)
-        terms = reconstruction_losses(real, fake, windows) | {"commitment": output.commitment}
+        terms = reconstruction_losses(real, fake, windows) | {
+            "commitment": output.commitment,
+            "correlation": output.correlation,
+        }
         start = self.task_config.adversarial_from
         if start is not None and step >= start:
             critics = self.modules["critics"].requires_grad_(True)

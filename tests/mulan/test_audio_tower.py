@@ -9,7 +9,7 @@ from musiclm.errors import UserError
 from musiclm.mulan.audio_tower import AudioTower, AudioTowerConfig, spec_augment
 
 PATCH = AudioTowerConfig(bins=32, width=32, layers=2, heads=2, hidden=64, max_frames=200)
-CONV = dataclasses.replace(PATCH, stem="conv", stride=(32, 16))
+CONV = dataclasses.replace(PATCH, stem="conv", stride=(32, 16), rhythm_lags=64)
 
 
 @pytest.fixture(params=[PATCH, CONV], ids=["patch", "conv"])
@@ -19,6 +19,12 @@ def tower(request) -> AudioTower:
 
 def noise(batch: int, samples: int = 48_000) -> torch.Tensor:
     return torch.randn(batch, samples, generator=torch.Generator().manual_seed(0)) * 0.1
+
+
+def beats(frames: int) -> torch.Tensor:
+    """Four seconds of log-mel that swells over six frames at every beat."""
+    place = torch.arange(400) % frames
+    return (place.clamp(max=6) / 6 * (place < 20))[None, :, None].expand(1, 400, 32)
 
 
 def test_batch_equals_single(tower: AudioTower) -> None:
@@ -37,6 +43,24 @@ def test_loudness_hardly_matters(tower: AudioTower) -> None:
 def test_order_in_time_matters(tower: AudioTower) -> None:
     wave = noise(1) * torch.linspace(0, 1, 48_000)
     assert (tower(wave.flip(1)) - tower(wave)).abs().max() > 1e-4
+
+
+def test_rhythm_peaks_at_the_beat_and_its_multiples() -> None:
+    tower = AudioTower(CONV, 8).eval()
+    assert tower.rhythm is not None
+    correlation = tower.rhythm.correlation(beats(50)).mean(dim=1)[0]
+    beat = tower.rhythm.lags / 50
+    off_beat = (beat - beat.round()).abs() > 0.25
+    assert correlation[(beat - 1).abs() < 0.06].max() > 0.3 + correlation[off_beat].max()
+
+
+def test_rhythm_hears_tempo_but_not_loudness_or_place() -> None:
+    tower = AudioTower(CONV, 8).eval()
+    assert tower.rhythm is not None
+    slow, fast = beats(50), beats(37)
+    same, moved, faster = tower.rhythm.correlation(torch.cat((slow, slow.roll(20, 1) / 2, fast)))
+    torch.testing.assert_close(moved, same, atol=0.15, rtol=0)
+    assert (faster - same).abs().max() > 0.4
 
 
 def test_silence_is_finite(tower: AudioTower) -> None:
@@ -83,5 +107,7 @@ def test_impossible_configurations_are_refused() -> None:
         dataclasses.replace(PATCH, heads=5)
     with pytest.raises(UserError, match="patch"):
         dataclasses.replace(PATCH, bins=8)
+    with pytest.raises(UserError, match="rhythm"):
+        dataclasses.replace(PATCH, bins=30, rhythm_lags=8)
     with pytest.raises(UserError, match="conv stem"):
-        dataclasses.replace(CONV, bins=33)
+        dataclasses.replace(CONV, bins=36)

@@ -82,6 +82,7 @@ def test_a_short_clip_repeats_instead_of_falling_silent(mulan: MuLan) -> None:
     short = tones(1, 0.3)
     repeated = short.repeat(1, 1, 4)[..., :24_000]
     assert torch.equal(mulan.embed_audio(short), mulan.embed_audio(repeated))
+    assert mulan.train().windows(short).shape == (1, 1, 7_200)  # crops are the trainer's choice
 
 
 def test_nothing_to_embed(mulan: MuLan) -> None:
