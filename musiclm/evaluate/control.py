@@ -74,7 +74,10 @@ def control(
         ],
         [
             "chance: the same verdicts, dealt to the prompts at random",
-            "the judge learned from another soundfont and other pieces than the generator",
+            "the judge learned from another soundfont and pieces composed for it; no work of the "
+            "test split was among them, but real scores of the train split may be known to both",
+            "the released judge's soundfont, FluidR3, is an ancestor of the generator's, MuseScore "
+            "General, which inherits its drum kits: independent of the weights, a cousin in sound",
         ],
     )
 

@@ -1,7 +1,8 @@
 """The independent judge: tells drums, solo family and tempo class from ten seconds of sound.
 
-It hears another soundfont and other pieces than the generator learned from, so that a generator
-cannot please it by sharing its faults. Not in the paper, which asked people.
+It learns from another soundfont and from pieces composed for it, so that a generator cannot please
+it by sharing its faults. Not in the paper, which asked people. Across soundfonts it is weakest on
+the synth family, which differs most from one to the next.
 
 Two ears: a small convolutional network on log-mel, and for tempo the autocorrelation of novelty
 curves that the network learns.
