@@ -11,6 +11,7 @@ kept, so an interrupted run continues.
 import json
 import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,8 +114,12 @@ def _produce(out: Path, recipe: Recipe, clips: int, processes: int) -> Iterator[
         return
     # Spawned, not forked: a fork of a process that runs PyTorch threads may hang.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(processes, _start, (out, recipe)) as pool:
-        yield from pool.imap_unordered(_make, range(clips), chunksize=4)
+    with ProcessPoolExecutor(processes, context, _start, (out, recipe)) as pool:
+        try:
+            yield from pool.map(_make, range(clips), chunksize=4)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 class Worker:

@@ -9,7 +9,7 @@ from torch import nn
 
 from musiclm.data.dataset import Crops
 from musiclm.data.manifest import Clip
-from musiclm.semantic.losses import LOSS_WEIGHTS
+from musiclm.semantic.losses import LOSS_WEIGHTS, collapse_warning
 from musiclm.semantic.tokenizer import fit
 from musiclm.semantic.w2v_bert import W2vBert, W2vBertConfig
 from musiclm.train.config import TrainConfig
@@ -18,10 +18,6 @@ from musiclm.train.heldout import held_out, middles
 from musiclm.train.task import Batch, Terms
 
 VALIDATED = 64  # clips
-# The paper's section 5.2: a collapsed quantiser gives every frame one of a few codes, and naming
-# them is easy. Both together are the alarm.
-FEW_CODES = 0.02  # share of the codebook
-TOO_EASY = 0.95  # share of hidden frames named rightly
 
 
 @dataclass(frozen=True)
@@ -78,8 +74,7 @@ class SemanticTask:
             output = self.model(wave.to(device), generator)
             for name, value in (output.losses | output.metrics).items():
                 sums[name] = sums.get(name, 0.0) + float(value) * len(wave) / len(self.valid_wave)
-        few = sums["codebook_usage"] < FEW_CODES
-        return sums | {"collapsed": float(few and sums["masked_accuracy"] > TOO_EASY)}
+        return sums | {"collapsed": float(collapse_warning(sums) is not None)}
 
     def samples(self, folder: Path) -> None:
         """Nothing to hear."""

@@ -100,9 +100,10 @@ def test_semantic_learns_to_find_hidden_frames_and_is_clustered(clips, tmp_path,
 def test_a_collapsed_quantiser_raises_the_alarm(clips, settings, monkeypatch):
     task = SemanticTask(W2V_BERT, settings(crop_seconds=1.0), clips)
     output = task.model(task.valid_wave[:1], torch.Generator())
-    for usage, accuracy, alarm in ((0.01, 0.99, 1.0), (0.5, 0.99, 0.0), (0.01, 0.3, 0.0)):
-        figures = {"codebook_usage": torch.tensor(usage), "masked_accuracy": torch.tensor(accuracy)}
-        stand_in = output._replace(metrics=figures)
+    for masked, accuracy, alarm in ((0.01, 0.99, 1.0), (4.0, 0.99, 0.0), (0.01, 0.3, 0.0)):
+        losses = output.losses | {"masked": torch.tensor(masked), "diversity": torch.tensor(0.5)}
+        figures = output.metrics | {"masked_accuracy": torch.tensor(accuracy)}
+        stand_in = output._replace(losses=losses, metrics=figures)
         monkeypatch.setattr(task.model, "forward", lambda *_, made=stand_in: made)
         assert task.validate()["collapsed"] == alarm
 
