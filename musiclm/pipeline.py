@@ -22,6 +22,7 @@ from musiclm.device import pick_device
 from musiclm.errors import UserError
 from musiclm.lm.generate import generate
 from musiclm.lm.model import StageModel
+from musiclm.lm.sampling import Sampling
 from musiclm.system import System, load_system, save_system
 from musiclm.tokenizers import FRAME, Tokenizers
 from musiclm.tokens import SEMANTIC
@@ -110,6 +111,8 @@ class MusicLM:
         for text in prompts:
             if text or continue_from is None:
                 check_prompt(text)
+        for stage in self.stages:  # a bad setting of the last stage is named before the first one
+            self._sampling(stage, settings or Settings())
         clips = self._generate(
             prompts, duration, seed, settings or Settings(), continue_from, progress
         )
@@ -183,6 +186,17 @@ class MusicLM:
             ],
         }
 
+    def _sampling(self, stage: str, settings: Settings) -> Sampling:
+        """What the system was released with, as far as `settings` leaves it."""
+        sampling = self.system.sampling(stage)
+        if settings.temperature is not None:
+            index = list(self.stages).index(stage)
+            sampling = replace(sampling, temperature=settings.temperature[index])
+        for name in ("top_k", "top_p", "cfg_scale"):
+            if getattr(settings, name) is not None:
+                sampling = replace(sampling, **{name: getattr(settings, name)})
+        return sampling
+
     def _draw(
         self,
         stage: str,
@@ -194,13 +208,6 @@ class MusicLM:
         progress: Progress | None,
     ) -> Int[Tensor, "b n q"]:
         model, batch = self.stages[stage], len(given[next(iter(given))])
-        released = self.system.sampling(stage)
-        if settings.temperature is not None:
-            index = list(self.stages).index(stage)
-            released = replace(released, temperature=settings.temperature[index])
-        for name in ("top_k", "top_p", "cfg_scale"):
-            if getattr(settings, name) is not None:
-                released = replace(released, **{name: getattr(settings, name)})
         # Each stage has its own stream of random numbers, so that changing how one stage draws
         # leaves the numbers of the next ones alone.
         offset = list(self.stages).index(stage)
@@ -213,7 +220,7 @@ class MusicLM:
             given,
             seconds,
             prompt=prompt,
-            sampling=released,
+            sampling=self._sampling(stage, settings),
             generators=generators,
             progress=report,
         )
