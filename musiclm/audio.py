@@ -9,6 +9,7 @@
 """
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ import soundfile
 import soxr
 from jaxtyping import Float
 
+from musiclm import mp3
 from musiclm.errors import UserError
 
 SAMPLE_RATE = 24_000  # paper section 3.1
@@ -102,12 +104,31 @@ def read_crop(
     Seeks: the cost does not grow with the length of the file.
     """
     wanted = round(seconds * sample_rate)
+    samples, rate = _stretch(Path(path), start_seconds, wanted / sample_rate)
+    samples = _resample(samples, rate, sample_rate)[:wanted]
+    return np.pad(samples, (0, wanted - len(samples)))
+
+
+def _stretch(path: Path, start_seconds: float, seconds: float) -> tuple[np.ndarray, int]:
+    """Mono samples of a part of a file at the file's rate, and that rate."""
+    if places := _places(path):
+        rate = places.sample_rate
+        start = min(places.total, round(start_seconds * rate))
+        try:
+            return _mono(path, mp3.read(path, places, start, math.ceil(seconds * rate))), rate
+        except soundfile.SoundFileError as error:
+            raise UserError(f"{path} is damaged: {error}") from error
     with _open(path) as file:
         rate = file.samplerate
         file.seek(min(file.frames, round(start_seconds * rate)))
-        samples = _samples(path, file, -(-wanted * rate // sample_rate))
-    samples = _resample(samples, rate, sample_rate)[:wanted]
-    return np.pad(samples, (0, wanted - len(samples)))
+        return _samples(path, file, math.ceil(seconds * rate)), rate
+
+
+def _places(path: Path) -> mp3.Index | None:
+    """Of a long MP3, in which libsndfile would seek from the start."""
+    if path.suffix.lower() != ".mp3" or not path.is_file() or path.stat().st_size < mp3.LONG:
+        return None
+    return mp3.index(path)
 
 
 def normalise_loudness(
@@ -135,9 +156,14 @@ def _open(path: Path | str) -> soundfile.SoundFile:
 
 def _samples(path: Path | str, file: soundfile.SoundFile, frames: int) -> np.ndarray:
     try:
-        samples = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
+        samples = file.read(frames, dtype="float32", always_2d=True)
     except (OSError, soundfile.SoundFileError) as error:
         raise UserError(f"{path} is damaged: {error}") from error
+    return _mono(path, samples)
+
+
+def _mono(path: Path | str, channels: np.ndarray) -> np.ndarray:
+    samples = channels.mean(axis=1)
     if not np.isfinite(samples).all():
         raise UserError(f"{path} holds samples that are not finite numbers")
     return samples
