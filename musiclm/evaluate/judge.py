@@ -1,11 +1,11 @@
-"""The independent judge: tells drums, solo family and tempo class from ten seconds of sound.
+"""The independent judge: tells drums, solo family, tempo class, key, mode and style of a clip.
 
 It learns from another soundfont and from pieces composed for it, so that a generator cannot please
 it by sharing its faults. Not in the paper, which asked people. Across soundfonts it is weakest on
 the synth family, which differs most from one to the next.
 
-Two ears: a small convolutional network on log-mel, and for tempo the autocorrelation of novelty
-curves that the network learns.
+Three ears: a small convolutional network on log-mel; for tempo the autocorrelation of novelty
+curves that the network learns; for key and mode the pitch classes that sound.
 
 >>> judge = Judge(JudgeConfig()).eval()
 >>> verdicts = judge.judge(torch.randn(2, 1, 48_000))
@@ -28,6 +28,7 @@ from musiclm.checkpoint import load_tensors, load_weights, save_tensors
 from musiclm.config import from_dict, to_dict
 from musiclm.corpus.vocabulary import FAMILIES
 from musiclm.errors import UserError
+from musiclm.evaluate.harmony import MODES, Harmony, pitch_classes
 from musiclm.evaluate.labels import TEMPOS
 from musiclm.nn.spectrogram import LogMel
 
@@ -47,6 +48,15 @@ class JudgeConfig:
     curves: int = 16  # novelty curves
     lags: int = 150  # frames: three seconds
     dropout: float = 0.2
+    styles: tuple[str, ...] = ()  # those of its training clips
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the ears hear of a batch; one row a clip."""
+
+    log_mel: Float[Tensor, "b n d"]  # relative to the loudest bin: level does not matter
+    pitches: Float[Tensor, "b 2 12"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,13 @@ class Opinion:
     family: Float[Tensor, "b f"]  # of the instrument that plays alone
     tempo: Float[Tensor, "b 3"]
     present: Float[Tensor, "b f"]  # families that play at all; a side task that teaches timbre
+    key: Float[Tensor, "b 24"]  # tonics from C, major then minor of each
+    style: Float[Tensor, "b s"]
+
+    @property
+    def mode(self) -> Float[Tensor, "b 2"]:
+        """Major and minor, over all tonics."""
+        return rearrange(self.key, "b (t m) -> b t m", m=len(MODES)).logsumexp(dim=1)
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,8 @@ class Verdict:
     drums: bool
     family: str
     tempo: str
+    mode: str
+    style: str | None  # None of a judge that learned no styles
 
 
 class Judge(nn.Module):
@@ -79,18 +98,22 @@ class Judge(nn.Module):
         self.rhythm = Rhythm(config)
         self.dropout = nn.Dropout(config.dropout)
         self.heard = nn.Linear(2 * config.width, 1 + 2 * len(FAMILIES))
-        self.tempo = nn.Linear(2 * config.width + self.rhythm.width, len(TEMPOS))
+        both = 2 * config.width + self.rhythm.width
+        self.tempo = nn.Linear(both, len(TEMPOS))
+        self.style = nn.Linear(both, len(config.styles))
+        self.harmony = Harmony()
 
-    def features(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
-        """Log-mel relative to the loudest bin of the clip, so that its level does not matter."""
-        return level(self.log_mel(wave[:, 0]))
+    def features(self, wave: Float[Tensor, "b 1 t"]) -> Features:
+        """What the ears hear."""
+        return Features(level(self.log_mel(wave[:, 0])), pitch_classes(wave[:, 0]))
 
-    def opinion(self, features: Float[Tensor, "b n d"]) -> Opinion:
+    def opinion(self, heard: Features) -> Opinion:
         """Features -> logits."""
-        timbre = self.dropout(self.timbre(features))
+        timbre = self.dropout(self.timbre(heard.log_mel))
         drums, family, present = self.heard(timbre).split([1, len(FAMILIES), len(FAMILIES)], dim=-1)
-        tempo = self.tempo(torch.cat([timbre, self.dropout(self.rhythm(features))], dim=-1))
-        return Opinion(drums[:, 0], family, tempo, present)
+        both = torch.cat([timbre, self.dropout(self.rhythm(heard.log_mel))], dim=-1)
+        key = rearrange(self.harmony(heard.pitches.float()), "b t m -> b (t m)")
+        return Opinion(drums[:, 0], family, self.tempo(both), present, key, self.style(both))
 
     def forward(self, wave: Float[Tensor, "b 1 t"]) -> Opinion:
         """Waveform -> logits."""
@@ -100,13 +123,18 @@ class Judge(nn.Module):
     def judge(self, wave: Float[Tensor, "b 1 t"]) -> list[Verdict]:
         """The likeliest answer to each question, for each clip."""
         opinion = self.eval()(wave)
+        styles: list[str | None] = [None] * len(wave)
+        if self.config.styles:
+            styles = [self.config.styles[s] for s in opinion.style.argmax(dim=-1).tolist()]
         answers = zip(
             (opinion.drums > 0).tolist(),
             opinion.family.argmax(dim=-1).tolist(),
             opinion.tempo.argmax(dim=-1).tolist(),
+            opinion.mode.argmax(dim=-1).tolist(),
+            styles,
             strict=True,
         )
-        return [Verdict(drums, FAMILIES[f], TEMPOS[t]) for drums, f, t in answers]
+        return [Verdict(d, FAMILIES[f], TEMPOS[t], MODES[m], s) for d, f, t, m, s in answers]
 
     def save(self, path: Path | str, metadata: dict[str, str] | None = None) -> None:
         """Write weights (float16) and configuration as one safetensors file."""

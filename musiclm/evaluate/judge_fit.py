@@ -6,7 +6,7 @@ show(judged(judge, {"own works": test_clips, "other soundfont": other_clips}))
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,16 +20,25 @@ from musiclm.data.manifest import Clip
 from musiclm.device import autocast
 from musiclm.errors import UserError
 from musiclm.evaluate.damage import disturb, vocode
+from musiclm.evaluate.harmony import MODES, pitch_classes
 from musiclm.evaluate.intervals import share
-from musiclm.evaluate.judge import Judge, JudgeConfig, level
-from musiclm.evaluate.labels import TEMPOS, drums_of, families_of, family_of, tempo_of
+from musiclm.evaluate.judge import Features, Judge, JudgeConfig, Opinion, level
+from musiclm.evaluate.labels import (
+    TEMPOS,
+    drums_of,
+    families_of,
+    family_of,
+    key_of,
+    mode_of,
+    tempo_of,
+)
 from musiclm.evaluate.opus import MISSING, encoder, round_trip
 from musiclm.evaluate.report import report, row, table
 from musiclm.evaluate.sound import Progress, chunks, load, quiet
 
 OPUS_KBPS = 12
 UNKNOWN = -1  # in the place of an answer that a clip does not have
-WEIGHTS = {"drums": 1.0, "family": 1.0, "tempo": 1.0, "present": 0.5}
+WEIGHTS = {"drums": 1.0, "family": 1.0, "tempo": 1.0, "present": 0.5, "key": 1.0, "style": 0.5}
 Damage = Callable[[Float[Tensor, "b 1 t"]], Float[Tensor, "b 1 t"]]
 
 
@@ -52,21 +61,41 @@ class Answers:
     family: Int[Tensor, " n"]
     tempo: Int[Tensor, " n"]
     present: Float[Tensor, "n f"]
+    key: Int[Tensor, " n"]
+    mode: Int[Tensor, " n"]
+    style: Int[Tensor, " n"]
 
     def __getitem__(self, rows: Tensor) -> "Answers":
         """Some of them."""
-        return Answers(self.drums[rows], self.family[rows], self.tempo[rows], self.present[rows])
+        return Answers(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def answers_of(clips: Sequence[Clip]) -> Answers:
-    """What the labels of clips answer."""
+def styles_of(clips: Sequence[Clip]) -> tuple[str, ...]:
+    """All styles of some clips."""
+    return tuple(sorted({clip.labels["style"] for clip in clips if clip.labels.get("style")}))
+
+
+def answers_of(clips: Sequence[Clip], styles: Sequence[str]) -> Answers:
+    """What the labels of clips answer; a style that is not in the list is not known."""
 
     def ids(question: Callable[[Clip], int | None]) -> Int[Tensor, " n"]:
         found = (question(clip) for clip in clips)
         return torch.tensor([UNKNOWN if one is None else one for one in found])
 
     present = [[float(family in families_of(clip)) for family in FAMILIES] for clip in clips]
-    return Answers(ids(drums_of), ids(family_of), ids(tempo_of), torch.tensor(present))
+    return Answers(
+        drums=ids(drums_of),
+        family=ids(family_of),
+        tempo=ids(tempo_of),
+        present=torch.tensor(present),
+        key=ids(key_of),
+        mode=ids(mode_of),
+        style=ids(lambda clip: _place(clip.labels.get("style"), styles)),
+    )
+
+
+def _place(name: str | None, names: Sequence[str]) -> int | None:
+    return names.index(name) if name in names else None
 
 
 def fit(
@@ -85,7 +114,7 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # weights and dropout draw from the global generator
-        judge = Judge(config or JudgeConfig())
+        judge = Judge(replace(config or JudgeConfig(), styles=styles_of(learned)))
         features, answers = _examples(judge, learned, how, generator, progress)
         _learn(judge, features, answers, how, generator, progress)
     return judge.eval()
@@ -97,25 +126,32 @@ def _examples(
     how: FitConfig,
     generator: torch.Generator,
     progress: Progress,
-) -> tuple[Float[Tensor, "n frames d"], Answers]:
-    """Log-mel of every clip, and of some of them vocoded; float16, since thousands are kept."""
-    features: list[Tensor] = []
+) -> tuple[Features, Answers]:
+    """What is heard of every clip, and of some of them vocoded; float16: thousands are kept."""
+    log_mels: list[Tensor] = []
+    pitches: list[Tensor] = []
     rows: list[int] = []
+
+    def hear(wave: Float[Tensor, "b 1 t"]) -> None:
+        log_mels.append(judge.log_mel(wave[:, 0]).half())
+        pitches.append(pitch_classes(wave[:, 0]).half())
+
     for start in range(0, len(clips), how.batch):
         progress("listen", start, len(clips))
         wave = load(clips[start : start + how.batch])
-        features.append(judge.log_mel(wave[:, 0]).half())
+        hear(wave)
         rows += range(start, start + len(wave))
         some = (torch.rand(len(wave), generator=generator) < how.vocoded).nonzero()[:, 0]
         for part in some.split(4) if len(some) else ():  # each few with a vocoder of their own
-            features.append(judge.log_mel(vocode(wave[part], generator)[:, 0]).half())
+            hear(vocode(wave[part], generator))
             rows += [start + int(i) for i in part]
-    return torch.cat(features), answers_of(clips)[torch.tensor(rows)]
+    answers = answers_of(clips, judge.config.styles)[torch.tensor(rows)]
+    return Features(torch.cat(log_mels), torch.cat(pitches)), answers
 
 
 def _learn(
     judge: Judge,
-    features: Float[Tensor, "n frames d"],
+    features: Features,
     answers: Answers,
     how: FitConfig,
     generator: torch.Generator,
@@ -126,19 +162,20 @@ def _learn(
     optimiser = torch.optim.AdamW(
         judge.parameters(), lr=how.learning_rate, weight_decay=how.weight_decay
     )
-    steps = how.passes * max(1, len(features) // how.batch)
+    known = len(features.log_mel)
+    steps = how.passes * max(1, known // how.batch)
     order = torch.empty(0, dtype=torch.long)
     for step in range(steps):
         progress("learn", step, steps)
         done = (step + 0.5) / steps
         for group in optimiser.param_groups:
             group["lr"] = how.learning_rate * min(1.0, done / 0.1, (1.0 - done) / 0.6)
-        if len(order) < min(how.batch, len(features)):
-            order = torch.randperm(len(features), generator=generator)
+        if len(order) < min(how.batch, known):
+            order = torch.randperm(known, generator=generator)
         rows, order = order[: how.batch], order[how.batch :]
-        worse = level(disturb(features[rows].float(), generator))
+        worse = level(disturb(features.log_mel[rows].float(), generator))
         with autocast(worse.device, "bf16"):
-            opinion = judge.opinion(worse)
+            opinion = judge.opinion(Features(worse, features.pitches[rows].float()))
         terms = losses(opinion, answers[rows])
         loss = torch.stack([WEIGHTS[name] * term for name, term in terms.items()]).sum()
         optimiser.zero_grad()
@@ -147,7 +184,7 @@ def _learn(
         optimiser.step()
 
 
-def losses(opinion: Any, answers: Answers) -> dict[str, Tensor]:
+def losses(opinion: Opinion, answers: Answers) -> dict[str, Tensor]:
     """One cross-entropy for each question, over the clips that it applies to."""
     drums = answers.drums != UNKNOWN
     return {
@@ -160,10 +197,14 @@ def losses(opinion: Any, answers: Answers) -> dict[str, Tensor]:
         "family": _cross_entropy(opinion.family, answers.family),
         "tempo": _cross_entropy(opinion.tempo, answers.tempo),
         "present": F.binary_cross_entropy_with_logits(opinion.present, answers.present),
+        "key": _cross_entropy(opinion.key, answers.key),
+        "style": _cross_entropy(opinion.style, answers.style),
     }
 
 
 def _cross_entropy(logits: Float[Tensor, "b k"], answers: Int[Tensor, " b"]) -> Tensor:
+    if not logits.shape[1]:  # clips without styles
+        return logits.new_zeros(())
     each = F.cross_entropy(logits, answers.clamp_min(0), label_smoothing=0.05, reduction="none")
     return _over(each, answers != UNKNOWN)
 
@@ -181,12 +222,16 @@ def hits(
         wave = load(group)
         with torch.no_grad():
             parts.append(judge.eval()(damage(wave) if damage else wave))
-    truth = answers_of(clips)
+    truth = answers_of(clips, judge.config.styles)
     said = {
         "drums": torch.cat([part.drums > 0 for part in parts]).long(),
         "family": torch.cat([part.family.argmax(dim=-1) for part in parts]),
         "tempo": torch.cat([part.tempo.argmax(dim=-1) for part in parts]),
+        "mode": torch.cat([part.mode.argmax(dim=-1) for part in parts]),
+        "key": torch.cat([part.key.argmax(dim=-1) for part in parts]),
     }
+    if judge.config.styles:
+        said["style"] = torch.cat([part.style.argmax(dim=-1) for part in parts])
     right = {}
     for question, answer in said.items():
         true = getattr(truth, question)
@@ -217,6 +262,9 @@ def judged(
             right = hits(judge, clips, damage)
             rows.append(row(name + suffix, **{q: share(h) for q, h in right.items() if len(h)}))
     chance = {"drums": 0.5, "family": 1 / len(FAMILIES), "tempo": 1 / len(TEMPOS)}
+    chance |= {"mode": 1 / len(MODES), "key": 1 / (12 * len(MODES))}
+    if judge.config.styles:
+        chance["style"] = 1 / len(judge.config.styles)
     rows.append(row("chance", **chance))
     notes = [] if encoder() or not opus else [f"Opus {MISSING}"]
     return report("judge", "held-out works", [table("Accuracy of the judge", rows)], notes)

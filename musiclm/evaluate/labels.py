@@ -43,6 +43,18 @@ def families_of(clip: Clip) -> list[str]:
     return [family for family in clip.labels.get("families", ()) if family in FAMILIES]
 
 
+def key_of(clip: Clip) -> int | None:
+    """Of 24: twice the tonic's pitch class, and one more in minor."""
+    tonic, mode = tonic_of(clip), clip.labels.get("mode")
+    return 2 * tonic + (mode == "minor") if tonic is not None and mode else None
+
+
+def mode_of(clip: Clip) -> int | None:
+    """0 in major, 1 in minor."""
+    mode = clip.labels.get("mode")
+    return int(mode == "minor") if mode in ("major", "minor") else None
+
+
 def tonic_of(clip: Clip) -> int | None:
     """Pitch class of the key, from its name: "C", "F# minor", "Bb"."""
     key = clip.labels.get("key")

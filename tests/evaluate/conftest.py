@@ -48,6 +48,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
             "tempo_class": tempo,
             "bpm": bpm,
             "key": "CDEFGAB"[i % 7],
+            "mode": ("major", "minor")[i % 2],
+            "style": "march" if drums else "waltz",
         }
         caption = f"{tempo} {family} {'with' if drums else 'without'} drums, number {i}"
         split = "test" if i >= 36 else "train"

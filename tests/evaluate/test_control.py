@@ -56,10 +56,10 @@ def test_scores_are_shares_of_agreement():
         Prompt("d", True, "medium"),
     ]
     said = [
-        Verdict(False, "keys", "slow"),
-        Verdict(True, "keys", "fast"),
-        Verdict(True, "brass", "fast"),
-        Verdict(True, "brass", "slow"),
+        Verdict(False, "keys", "slow", "major", None),
+        Verdict(True, "keys", "fast", "major", None),
+        Verdict(True, "brass", "fast", "major", None),
+        Verdict(True, "brass", "slow", "major", None),
     ]
     scores = score_row("x", asked, said)
     assert scores["drums"]["value"] == 0.75 and scores["drums"]["n"] == 4

@@ -1,5 +1,7 @@
 """The judge learns, survives its file and hears through damage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -45,7 +47,7 @@ def test_a_judge_comes_back_from_its_file(judge, tmp_path):
     back = load_judge(tmp_path / "judge.safetensors")
     wave = torch.randn(2, 1, 48_000, generator=torch.Generator().manual_seed(0))
     assert back.judge(wave) == judge.judge(wave)
-    assert back.config == SMALL
+    assert back.config == replace(SMALL, styles=("march", "waltz"))  # those of its corpus
 
 
 def test_a_file_that_is_no_judge_is_refused(tmp_path):
