@@ -9,8 +9,9 @@ demo: .venv/installed
 	$(BIN)/musiclm generate "an upbeat funk groove with drums, slap bass and electric piano" -o demo.wav --duration 10 --seed 1
 	@echo "Listen to demo.wav"
 
-test: .venv/installed
-	$(BIN)/python -m pytest -q
+# A file's tests stay on one of two workers, so that what a file prepares is prepared once.
+test: .venv/cluster
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: .venv/installed
 	$(BIN)/ruff format --check $(SOURCES)
@@ -28,4 +29,9 @@ clean:
 	$(BIN)/python -m pip install -q --disable-pip-version-check torch==2.13.0
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# Ray and Arrow: large, and needed by --cluster and by scans of Hugging Face data sets only.
+.venv/cluster: .venv/installed requirements-cluster.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-cluster.txt
 	touch $@

@@ -57,7 +57,9 @@ class Waveform:
                 if metadata:
                     file.comment = json.dumps(dict(metadata), ensure_ascii=False)
                     file.software = "musiclm"
-                file.write(samples.astype(np.float32))
+                # libsndfile's Vorbis encoder crashes on a minute at once.
+                for start in range(0, len(samples), self.sample_rate):
+                    file.write(samples[start : start + self.sample_rate].astype(np.float32))
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(name, 0o666 & ~umask)

@@ -10,6 +10,7 @@ False
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +46,13 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
             raise UserError(f"cannot write {path}: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path | str) -> None:
+    """Delete what killed writers left in a folder of ours: the temporary names of `atomic_path`."""
+    for path in Path(folder).glob(".????????.*"):
+        if re.fullmatch(r"\.[a-z0-9_]{8}\.\w+", path.name):
+            path.unlink(missing_ok=True)
 
 
 def save_tensors(

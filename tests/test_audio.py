@@ -70,3 +70,9 @@ def test_loudness_is_reached_and_silence_stays_silent():
     loud = normalise_loudness(TONE * 0.1, 48_000, -20.0)
     assert abs(pyloudnorm.Meter(48_000).integrated_loudness(loud.astype(float)) + 20) < 0.2
     assert not normalise_loudness(np.zeros(48_000, np.float32), 48_000).any()
+
+
+def test_long_ogg_files_are_written_whole(tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 90 * 24_000).astype(np.float32)
+    Waveform(noise).save(tmp_path / "long.ogg")
+    assert len(read(tmp_path / "long.ogg").samples) == len(noise)

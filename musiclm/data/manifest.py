@@ -51,11 +51,14 @@ def read_manifest(path: Path | str, split: str | None = None) -> list[Clip]:
     if path.is_dir():
         path = path / "manifest.jsonl"
     try:
-        lines = path.read_text().splitlines()
+        text = path.read_text(encoding="utf-8").rstrip("\n")
     except OSError as error:
         raise UserError(f"cannot read the manifest {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not a manifest: it is not text ({error.reason})") from error
     clips = []
-    for number, line in enumerate(lines, start=1):
+    # Not splitlines(): it also breaks at characters that JSON leaves within a string.
+    for number, line in enumerate(text.split("\n") if text else (), start=1):
         try:
             row = json.loads(line)
             row["captions"] = tuple(row.get("captions", ()))
@@ -71,7 +74,7 @@ def read_manifest(path: Path | str, split: str | None = None) -> list[Clip]:
 def write_manifest(path: Path | str, clips: Iterable[Clip]) -> None:
     """Write all clips at once; paths are made relative to the manifest's folder."""
     path = Path(path)
-    with atomic_path(path) as temporary, temporary.open("w") as file:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         for clip in clips:
             row = asdict(clip) | {"path": os.path.relpath(clip.path, path.parent.absolute())}
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

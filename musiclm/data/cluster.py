@@ -1,0 +1,158 @@
+"""The same function over many items on a Ray cluster, through Ray Data.
+
+A worker is an actor; Ray starts it again when it dies and gives its items to it or to another, so
+none is lost. Results carry the place of their item: none comes twice, and they come in order. What
+a function raises comes back as a result and is raised here, so that a user's mistake is one line.
+
+    from musiclm.data.parallel import spread
+
+    list(spread(setup, items, processes=2, cluster="local"))           # a small Ray of our own
+    list(spread(setup, items, processes=0, cluster="10.0.0.1:6379"))   # all cores of a cluster
+
+The machines of a cluster need this package and the same files. Ray's own settings hold: a cluster
+that asks for a token (Ray's default) is joined with RAY_AUTH_MODE=token in the environment.
+"""
+
+import importlib.util
+import itertools
+import logging
+import os
+import pickle
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from musiclm.errors import UserError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LOCAL = "local"
+WINDOW = 10_000  # items of one Ray dataset: bounds what waits in memory
+_STORE = 200 * 2**20  # bytes: items and results are small
+_NEEDS = ("ray", "pyarrow", "pandas")
+
+
+def check_ray() -> None:
+    """Raise UserError if Ray Data is not installed."""
+    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f'a cluster needs {", ".join(missing)}: pip install "musiclm[cluster]"'
+        ) from None
+
+
+def spread_on_cluster(
+    setup: Callable[[], Callable[[T], R]],
+    items: Iterable[T],
+    *,
+    address: str,
+    workers: int,
+    chunk: int,
+) -> Iterator[R]:
+    """Yield `setup()(item)` for each item, in order; see `musiclm.data.parallel.spread`."""
+    own = pickle.dumps(setup)
+    items = iter(items)
+    with _session(address, workers) as number:
+        while window := [pickle.dumps(item) for item in itertools.islice(items, WINDOW)]:
+            for result in _in_order(_dataset(own, window, number, chunk), len(window)):
+                done, value = pickle.loads(result)
+                if not done:
+                    raise value
+                yield value
+
+
+@contextmanager
+def _session(address: str, workers: int) -> Iterator[int]:
+    """Connect to Ray, quietly, and say how many workers there are; leave a running one as it is."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    import ray
+    import ray.data
+
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address == LOCAL:
+        workers = workers or os.cpu_count() or 1
+        quiet |= {"num_cpus": workers, "object_store_memory": _STORE, "include_dashboard": False}
+    ours = not ray.is_initialized()
+    try:
+        if ours:
+            _knock(address)
+            ray.init(address, **quiet)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        why = str(error.__cause__ or error)  # such as a token that it asks for
+        raise UserError(f"no Ray cluster at {address}: {why[:300]}") from error
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    context.execution_no_progress_timeout_s = -1  # one item may take as long as it takes
+    try:
+        yield workers or int(ray.cluster_resources().get("CPU", 1))
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nothing answers: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _dataset(setup: bytes, window: list[bytes], workers: int, chunk: int) -> Any:
+    """A Ray dataset of pickled results, one block of `chunk` items for each call of a worker.
+
+    Ray Data starts its actors again, and gives them their blocks again, as often as they die.
+    """
+    import ray
+
+    blocks = -(-len(window) // chunk)
+    rows = [{"place": place, "item": item} for place, item in enumerate(window)]
+    return ray.data.from_items(rows, override_num_blocks=blocks).map_batches(
+        _Worker,
+        fn_constructor_args=(setup, tuple(sys.path)),
+        batch_size=None,  # a block at a time
+        batch_format="pyarrow",
+        concurrency=min(workers, blocks),
+        num_cpus=1,
+    )
+
+
+class _Worker:
+    """An actor. It is set up when it has something to do, so that a failure is a result too."""
+
+    def __init__(self, setup: bytes, path: tuple[str, ...]) -> None:
+        sys.path += [place for place in path if place not in sys.path]  # as multiprocessing does
+        self._setup = setup
+        self._function: Callable[[Any], Any] | None = None
+
+    def __call__(self, batch: Any) -> Any:
+        import pyarrow
+
+        results = [self._result(item) for item in batch["item"].to_pylist()]
+        column = pyarrow.array(results, pyarrow.large_binary())
+        return pyarrow.table({"place": batch["place"], "result": column})
+
+    def _result(self, item: bytes) -> bytes:
+        try:
+            if self._function is None:
+                self._function = pickle.loads(self._setup)()
+            return pickle.dumps((True, self._function(pickle.loads(item))))
+        except Exception as error:
+            return pickle.dumps((False, error))
+
+
+def _in_order(dataset: Any, count: int) -> Iterator[bytes]:
+    waiting: dict[int, bytes] = {}
+    place = 0
+    for row in dataset.iter_rows():
+        assert row["place"] >= place and row["place"] not in waiting, "Ray gave a result twice"
+        waiting[row["place"]] = row["result"]
+        while place in waiting:
+            yield waiting.pop(place)
+            place += 1
+    assert place == count, f"Ray lost {count - place} results"

@@ -1,0 +1,1 @@
+"""Folders of music, each kind as a stream of the recordings that it holds."""
