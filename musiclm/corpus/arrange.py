@@ -1,4 +1,4 @@
-"""Composes one piece: style, key and tempo, then the parts of its texture.
+"""Composes one piece: style, key, tempo and form, then the parts of its texture.
 
 Textures are a solo instrument, a small ensemble without drums, a band with drums, or drums alone.
 
@@ -8,15 +8,23 @@ Textures are a solo instrument, a small ensemble without drums, a band with drum
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
-from musiclm.corpus.accompany import inner_voice, play_bass, play_comp
-from musiclm.corpus.drums import drum_bars
-from musiclm.corpus.melody import Shape, compose_melody
-from musiclm.corpus.piece import BEATS_PER_BAR, Note, Part, Piece
+from musiclm.corpus.piece import Part, Piece
+from musiclm.corpus.plan import Plan, make_plan, pick
+from musiclm.corpus.players import (
+    answering_part,
+    bass_part,
+    chord_part,
+    counter_part,
+    drum_part,
+    melody_part,
+    pad_part,
+    thirds_part,
+    timpani_part,
+)
+from musiclm.corpus.staging import chord_names, section_names, stage
 from musiclm.corpus.styles import (
     BAND_STYLES,
     DRUM_STYLES,
@@ -25,12 +33,12 @@ from musiclm.corpus.styles import (
     TEMPO_RANGES,
     Style,
 )
-from musiclm.corpus.theory import NOTE_NAMES, SCALES, Chord, progression
+from musiclm.corpus.theory import NOTE_NAMES
 from musiclm.corpus.vocabulary import FAMILIES, INSTRUMENTS, SHORT
 
-T = TypeVar("T")
+__all__ = ["POOLS", "TEXTURES", "arrange", "compose_piece", "make_plan", "pick"]
 
-TEXTURES = {"solo": 0.40, "ensemble": 0.20, "band": 0.35, "drums": 0.05}
+TEXTURES = {"solo": 0.38, "ensemble": 0.21, "band": 0.36, "drums": 0.05}
 POOLS = {
     "solo": tuple(name for name, style in STYLES.items() if style.solo),
     "ensemble": ENSEMBLE_STYLES,
@@ -38,10 +46,9 @@ POOLS = {
     "drums": DRUM_STYLES,
 }
 
-_BUSY = {"slow": 0.9, "medium": 1.4, "fast": 2.0}
-_LEGATO = {"slow": 0.97, "medium": 0.9, "fast": 0.78}
 _QUIET = ("ambient", "lo-fi", "bossa nova")
-_LOUD = ("metal", "rock", "techno", "march")
+_LOUD = ("metal", "rock", "techno", "march", "drum and bass")
+_LEADS, _PADS, _EXTRAS = 0.78, 0.4, 0.35  # of bands that have one
 
 # Comping when the instrument plays alone: both hands, so the low root is in the pattern.
 _HANDS = {
@@ -59,31 +66,8 @@ _CHORDS = {
     "medium": ("c - c - c - c -", "c - - - c - c -", "c - - c - - c -"),
     "fast": ("c . c . c . c .", "c c . c c . c c", "c . c c . c c ."),
 }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The decisions that all parts of a piece share."""
-
-    style: Style
-    tempo_class: str
-    bpm: float
-    metre: str
-    tonic: int
-    mode: str
-    chords: tuple[Chord, ...]
-    scale: tuple[int, ...]
-    bars: int
-
-    @property
-    def legato(self) -> float:
-        """How long notes are held: short when fast, so that tempo is heard."""
-        return _LEGATO[self.tempo_class]
-
-
-def pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
-    """One of some choices, evenly (faster than `rng.choice`, and of any type)."""
-    return choices[int(rng.integers(len(choices)))]
+# Strings under film music: one chord tone driven on.
+_OSTINATI = ("0 0 1 0 2 0 1 0", "0 0 0 1 0 0 0 2", "0 1 2 1 0 1 2 1 0 1 2 1 0 1 2 1")
 
 
 def compose_piece(
@@ -92,7 +76,7 @@ def compose_piece(
     texture: str | None = None,
     styles: Sequence[str] | None = None,
 ) -> Piece:
-    """Compose a piece at least `seconds` long, starting on a downbeat.
+    """Compose a piece that fills `seconds`, starting on a downbeat.
 
     Without `texture` it is drawn from those that the styles have.
     """
@@ -105,14 +89,7 @@ def compose_piece(
     else:
         style = STYLES[pick(rng, names)]
         tempo_class = pick(rng, style.tempos)
-    plan = make_plan(rng, style, tempo_class, seconds)
-    parts = {
-        "solo": lambda: _solo(rng, plan, program),
-        "ensemble": lambda: _ensemble(rng, plan),
-        "band": lambda: _band(rng, plan),
-        "drums": lambda: (_drums(rng, plan),),
-    }[texture]()
-    return _piece(rng, plan, texture, parts)
+    return arrange(rng, make_plan(rng, style, tempo_class, seconds), texture, program)
 
 
 def _pick_texture(rng: np.random.Generator, pools: dict[str, list[str]]) -> str:
@@ -130,35 +107,28 @@ def _pick_solo(rng: np.random.Generator, styles: Sequence[Style]) -> tuple[int, 
                 family = fitting.setdefault(INSTRUMENTS[program].family, {})
                 family.setdefault(program, []).append(style)
     players = fitting[pick(rng, [family for family in FAMILIES if family in fitting])]
-    program = pick(rng, sorted(players))
+    program = pick(rng, list(players))
     return program, pick(rng, players[program]), tempo_class
 
 
-def make_plan(rng: np.random.Generator, style: Style, tempo_class: str, seconds: float) -> Plan:
-    """Decide tempo, metre, key and chords."""
-    low, high = TEMPO_RANGES[tempo_class]
-    low, high = max(low, style.bpm[0]), min(high, style.bpm[1])
-    bpm = float(rng.integers(low, high + 1)) if high >= low else float(low)
-    metre = pick(rng, style.metres)
-    mode = pick(rng, [m for m, rows in (("major", style.major), ("minor", style.minor)) if rows])
-    tonic = int(rng.integers(12))
-    rows = style.major if mode == "major" else style.minor
-    scale_name = (style.scale or {}).get(mode, mode)
-    bars = int(np.ceil(seconds * bpm / 60 / BEATS_PER_BAR[metre])) + 1
-    return Plan(
-        style=style,
-        tempo_class=tempo_class,
-        bpm=bpm,
-        metre=metre,
-        tonic=tonic,
-        mode=mode,
-        chords=tuple(progression(pick(rng, rows), tonic, mode)),
-        scale=tuple((tonic + step) % 12 for step in SCALES[scale_name]),
-        bars=bars,
-    )
+def arrange(rng: np.random.Generator, plan: Plan, texture: str, program: int = -1) -> Piece:
+    """Give a plan its players; `program` is who plays alone."""
+    extras: Sequence[int] = ()
+    if texture == "solo":
+        parts: Sequence[Part] = _solo(rng, plan, program)
+    elif texture == "ensemble":
+        parts = _ensemble(rng, plan)
+        extras = [i for i, part in enumerate(parts) if i and part.role in ("counter", "pad")]
+        extras = extras if len(parts) - len(extras) > 1 else ()
+    elif texture == "band":
+        parts = _band(rng, plan)
+        extras = range(4, len(parts)) if rng.random() < 0.6 else ()
+    else:
+        parts = (drum_part(rng, plan),)
+    return _piece(rng, plan, texture, stage(rng, plan, parts, extras))
 
 
-def _piece(rng: np.random.Generator, plan: Plan, texture: str, parts: Sequence[Part]) -> Piece:
+def _piece(rng: np.random.Generator, plan: Plan, texture: str, parts: tuple[Part, ...]) -> Piece:
     style = plan.style
     levels = ["soft", "medium", "medium", "loud"]
     if style.name in _QUIET:
@@ -167,7 +137,7 @@ def _piece(rng: np.random.Generator, plan: Plan, texture: str, parts: Sequence[P
         levels = ["medium", "loud", "loud"]
     pitched = texture != "drums"
     return Piece(
-        parts=tuple(parts),
+        parts=parts,
         bpm=plan.bpm,
         metre=plan.metre,
         swing=style.swing,
@@ -179,59 +149,9 @@ def _piece(rng: np.random.Generator, plan: Plan, texture: str, parts: Sequence[P
         tempo_class=plan.tempo_class,
         dynamics=pick(rng, levels),
         moods=style.moods,
+        chords=chord_names(plan, parts),
+        sections=section_names(plan.sections, plan),
     )
-
-
-def melody_part(
-    rng: np.random.Generator, plan: Plan, program: int, volume: float = 1.0, above: int = 0
-) -> Part:
-    """A melody in a random fifth-wider-than-octave window of the instrument's range."""
-    instrument = INSTRUMENTS[program]
-    low, high = max(instrument.low, above), instrument.high
-    width = min(17, high - low)
-    low += int(rng.integers(0, max(high - low - width, 0) + 1))
-    busy = _BUSY[plan.tempo_class] + 0.6 * plan.style.busy
-    busy = float(np.clip(busy + rng.uniform(-0.3, 0.3), 0.2, 2.3))
-    shape = Shape(low, low + width, plan.metre, busy, plan.legato)
-    notes = compose_melody(rng, list(plan.chords), plan.scale, shape, plan.bars)
-    return Part(program, "melody", notes, volume=volume * instrument.volume)
-
-
-def chord_part(
-    rng: np.random.Generator,
-    plan: Plan,
-    program: int,
-    patterns: Sequence[str],
-    role: str = "chords",
-    volume: float = 0.7,
-) -> Part:
-    """Chords, an arpeggio or a pad, in the middle of the instrument's range."""
-    instrument = INSTRUMENTS[program]
-    power = program == 30
-    middle = min(max(61, instrument.low + 8), instrument.high - 8)
-    centre = 42.0 if power else float(middle + rng.integers(-2, 3))
-    notes = play_comp(
-        pick(rng, patterns),
-        list(plan.chords),
-        bars=plan.bars,
-        metre=plan.metre,
-        centre=centre,
-        num_tones=4 if program in (0, 4, 27, 46) else 3,
-        legato=1.0 if role == "pad" else plan.legato,
-        power=power,
-    )
-    return Part(program, role, notes, volume=volume * instrument.volume)
-
-
-def bass_part(rng: np.random.Generator, plan: Plan, program: int, volume: float = 0.95) -> Part:
-    """The bass line of a style."""
-    instrument = INSTRUMENTS[program]
-    low = instrument.low + (0 if instrument.family != "bass" else int(rng.integers(0, 5)))
-    pattern = pick(rng, plan.style.bass)
-    notes = play_bass(
-        pattern, list(plan.chords), bars=plan.bars, metre=plan.metre, low=low, rng=rng
-    )
-    return Part(program, "bass", notes, volume=volume * instrument.volume)
 
 
 def _solo(rng: np.random.Generator, plan: Plan, program: int) -> tuple[Part, ...]:
@@ -244,65 +164,65 @@ def _solo(rng: np.random.Generator, plan: Plan, program: int) -> tuple[Part, ...
     if form in ("chords", "power"):
         own = plan.style.comp if form == "power" else _CHORDS[tempo]
         return (chord_part(rng, plan, program, own, "chords", 1.0),)
-    hand = chord_part(rng, plan, program, _HANDS[tempo], "chords", 0.6)
-    return (melody_part(rng, plan, program, above=62), hand)
+    hands = plan.style.hands or _HANDS[tempo]
+    left = chord_part(rng, plan, program, hands, "chords", 0.6)
+    return (melody_part(rng, plan, program, above=62), left)
 
 
-def _ensemble(rng: np.random.Generator, plan: Plan) -> tuple[Part, ...]:
-    parts = []
-    for player in pick(rng, plan.style.ensembles).split(", "):
+def _ensemble(rng: np.random.Generator, plan: Plan) -> list[Part]:
+    parts: list[Part] = []
+    rows = [row for row in plan.style.ensembles if "melody" in row or not plan.tune]
+    for player in pick(rng, rows).split(", "):
         role, number = player.split()
-        program = int(number)
-        instrument = INSTRUMENTS[program]
-        if role == "melody":
-            parts.append(melody_part(rng, plan, program, above=instrument.low + 5))
-        elif role == "bass":
-            parts.append(bass_part(rng, plan, program))
-        elif role == "counter":
-            low, high = instrument.low, min(instrument.low + 19, instrument.high)
-            notes = inner_voice(
-                list(plan.chords),
-                bars=plan.bars,
-                metre=plan.metre,
-                low=low,
-                high=high,
-                tempo_class=plan.tempo_class,
-            )
-            parts.append(Part(program, role, notes, volume=0.75 * instrument.volume))
-        elif role == "pad":
-            parts.append(chord_part(rng, plan, program, ("c - - - - - - -",), "pad", 0.65))
-        else:
-            table = _ARPEGGIOS[plan.tempo_class] if role == "arpeggio" else plan.style.comp
-            if not instrument.poly:  # a viola "plays chords" as a second inner voice
-                notes = inner_voice(
-                    list(plan.chords), bars=plan.bars, metre=plan.metre,
-                    low=instrument.low, high=instrument.low + 15, tempo_class=plan.tempo_class,
-                )  # fmt: skip
-                parts.append(Part(program, "counter", notes, volume=0.75))
-            else:
-                parts.append(chord_part(rng, plan, program, table, role, 0.7))
-    return tuple(parts)
+        parts.append(_player(rng, plan, role, int(number), parts))
+    return parts
 
 
-def _drums(rng: np.random.Generator, plan: Plan, volume: float = 1.0) -> Part:
-    notes = drum_bars(pick(rng, plan.style.grooves), plan.bars, plan.metre, rng)
-    return Part(pick(rng, plan.style.kits), "drums", notes, drums=True, volume=volume)
+def _player(
+    rng: np.random.Generator, plan: Plan, role: str, program: int, before: Sequence[Part]
+) -> Part:
+    """One member of an ensemble; thirds follow the first of those before."""
+    instrument = INSTRUMENTS[program]
+    if role == "melody":
+        return melody_part(rng, plan, program, above=instrument.low + 5)
+    if role == "bass":
+        return bass_part(rng, plan, program)
+    if role == "counter":
+        return counter_part(plan, program)
+    if role == "thirds":
+        return thirds_part(plan, program, before[0])
+    if role == "timpani":
+        return timpani_part(rng, plan, program)
+    if role == "pad":
+        return pad_part(rng, plan, program, 0.65)
+    if role == "ostinato":
+        return chord_part(rng, plan, program, _OSTINATI, "arpeggio", 0.75)
+    if not instrument.poly:  # a viola "plays chords" as a second inner voice
+        return counter_part(plan, program, high=15)
+    hands = plan.style.hands if program in (0, 4) and plan.style.hands else plan.style.comp
+    table = _ARPEGGIOS[plan.tempo_class] if role == "arpeggio" else hands
+    return chord_part(rng, plan, program, table, role, 0.7)
 
 
-def _band(rng: np.random.Generator, plan: Plan) -> tuple[Part, ...]:
+def _band(rng: np.random.Generator, plan: Plan) -> list[Part]:
+    """Drums, bass, chords, mostly a lead, and sometimes a pad and a second voice."""
     style = plan.style
     comp = chord_part(rng, plan, pick(rng, style.comp_programs), style.comp, "chords", 0.62)
-    parts = [_drums(rng, plan, 0.9), bass_part(rng, plan, pick(rng, style.bass_programs)), comp]
-    if rng.random() < 0.75:
+    parts = [drum_part(rng, plan, 0.9), bass_part(rng, plan, pick(rng, style.bass_programs)), comp]
+    lead = None
+    if plan.tune or rng.random() < _LEADS:
         leads = [p for p in style.lead_programs if p != comp.program or p == 30]
-        lead = pick(rng, leads or style.lead_programs)
-        parts.append(melody_part(rng, plan, lead, above=INSTRUMENTS[lead].low + 7))
-    pads = [p for p in style.pad_programs if p not in {part.program for part in parts}]
-    if pads and rng.random() < 0.4:
-        parts.append(chord_part(rng, plan, pick(rng, pads), ("c - - - - - - -",), "pad", 0.5))
-    return tuple(parts)
-
-
-def onset_notes(parts: Sequence[Part]) -> list[Note]:
-    """All notes of all parts, in time order."""
-    return sorted(note for part in parts for note in part.notes)
+        program = pick(rng, leads or style.lead_programs)
+        above = INSTRUMENTS[program].low + 7
+        lead = melody_part(rng, plan, program, above=above, breathes=True)
+        parts.append(lead)
+    used = {part.program for part in parts}
+    pads = [p for p in style.pad_programs if p not in used]
+    if pads and rng.random() < _PADS:
+        parts.append(pad_part(rng, plan, pick(rng, pads)))
+    extra = [p for p in style.extra_programs if p not in used | {part.program for part in parts}]
+    if lead is not None and extra and rng.random() < _EXTRAS:
+        answer = answering_part(plan, pick(rng, extra), lead)
+        double = thirds_part(plan, answer.program, lead)
+        parts.append(double if not answer.notes or rng.random() < 0.5 else answer)
+    return parts

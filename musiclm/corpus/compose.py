@@ -1,7 +1,8 @@
-"""Makes a corpus: composes, performs, renders, mixes and captions clips on many processes.
+"""Makes a corpus: composes, performs, renders, mixes and captions clips, with their ground truth.
 
-Clip i of a seed is the same whatever the number of clips or processes; what was rendered before is
-kept, so an interrupted run continues.
+Clip i of a seed is the same whatever the number of clips, processes or machines; what was made
+before is kept, so an interrupted run continues and ends as an undisturbed one. Beside a clip lie
+its notes and its ground truth (`musiclm.corpus.truth`).
 
     from musiclm.corpus.compose import compose
 
@@ -9,11 +10,10 @@ kept, so an interrupted run continues.
 """
 
 import json
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,23 @@ import soundfile
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from musiclm.audio import SAMPLE_RATE, Waveform
-from musiclm.checkpoint import atomic_path
+from musiclm.checkpoint import atomic_path, sweep
 from musiclm.corpus.arrange import compose_piece
 from musiclm.corpus.captions import captions
 from musiclm.corpus.labels import describe
 from musiclm.corpus.mix import mix
 from musiclm.corpus.perform import Stroke, perform
 from musiclm.corpus.piece import Piece
-from musiclm.corpus.render import Synth, find_soundfont
+from musiclm.corpus.render import Synth, find_soundfonts
 from musiclm.corpus.scores import SHARE, Library
 from musiclm.corpus.styles import STYLES
+from musiclm.corpus.truth import write_truth
 from musiclm.data.manifest import Clip, split_of, write_manifest
+from musiclm.data.parallel import spread
 from musiclm.errors import UserError
 
-VERSION = 3  # of the composer: raise it when the same seed would give other music
+VERSION = 4  # of the composer: raise it when the same seed would give other music
+_CHUNK = 8  # clips handed to a worker at a time: a second of work
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Recipe:
 
     seconds: float
     seed: int
-    soundfont: Path
+    soundfonts: tuple[Path, ...]
     scores: Path | None = None
     styles: tuple[str, ...] | None = None
 
@@ -54,10 +57,15 @@ class Recipe:
             "version": VERSION,
             "seconds": self.seconds,
             "seed": self.seed,
-            "soundfont": self.soundfont.name,
+            "soundfonts": [path.name for path in self.soundfonts],
             "scores": self.scores is not None,
             "styles": list(self.styles) if self.styles else None,
         }
+
+    def soundfont(self, index: int) -> Path:
+        """The soundfont of a clip: drawn apart, so that its music is the same with others."""
+        rng = np.random.default_rng([self.seed, index, 1])
+        return self.soundfonts[int(rng.integers(len(self.soundfonts)))]
 
 
 def compose(
@@ -66,29 +74,35 @@ def compose(
     clips: int,
     seconds: float = 10.0,
     seed: int = 0,
-    soundfont: Path | None = None,
+    soundfonts: tuple[Path, ...] | None = None,
     scores: Path | None = None,
-    processes: int = 1,
-    progress: bool = True,
     styles: tuple[str, ...] | None = None,
+    processes: int = 1,
+    cluster: str | None = None,
+    progress: bool = True,
 ) -> Path:
-    """Make `clips` clips in `out` and return the path of their manifest."""
+    """Make `clips` clips in `out` and return the path of their manifest.
+
+    Each clip is played by one of `soundfonts` (those installed, if none is named). `processes` and
+    `cluster` are those of `musiclm.data.parallel.spread`; a cluster's machines must share `out`.
+    """
     for style in styles or ():
         if style not in STYLES:
             raise UserError(f"no such style: {style}; there are {', '.join(sorted(STYLES))}")
-    if clips < 1 or seconds < 1.0 or processes < 1:
-        raise UserError("a corpus needs at least one clip, one second and one process")
-    recipe = Recipe(seconds, seed, find_soundfont(soundfont), scores, styles)
+    if clips < 1 or seconds < 1.0:
+        raise UserError("a corpus needs at least one clip and one second")
+    out, scores = out.absolute(), scores.absolute() if scores else None
+    recipe = Recipe(seconds, seed, find_soundfonts(soundfonts), scores, styles)
     if scores is not None:
         Library(scores)  # a wrong folder is better named now than in a worker
+    making = partial(_maker, out, recipe)
     _claim(out, recipe)
-    rows: dict[int, Clip] = {}
-    with _bar(clips, progress) as advance:
-        for index, clip in _produce(out, recipe, clips, processes):
-            rows[index] = clip
-            advance()
+    made = spread(making, range(clips), processes=processes, cluster=cluster, chunk=_CHUNK)
     manifest = out / "manifest.jsonl"
-    write_manifest(manifest, [rows[index] for index in range(clips)])
+    with _bar(clips, progress) as advance:
+        write_manifest(manifest, map(advance, made))
+    sweep(out)
+    sweep(out / "clips")
     return manifest
 
 
@@ -106,43 +120,27 @@ def _claim(out: Path, recipe: Recipe) -> None:
         temporary.write_text(json.dumps(recipe.settings(), indent=2) + "\n")
 
 
-def _produce(out: Path, recipe: Recipe, clips: int, processes: int) -> Iterator[tuple[int, Clip]]:
-    if processes == 1:
-        worker = Worker(out, recipe)
-        for index in range(clips):
-            yield index, worker.make(index)
-        return
-    # Spawned, not forked: a fork of a process that runs PyTorch threads may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _start, (out, recipe)) as pool:
-        try:
-            yield from pool.map(_make, range(clips), chunksize=4)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
 class Worker:
-    """One process: its soundfont (loaded when first needed) and its scores."""
+    """One process: its scores, and its soundfonts (each loaded when first needed)."""
 
     def __init__(self, out: Path, recipe: Recipe) -> None:
         self.out, self.recipe = out, recipe
         self.library = Library(recipe.scores) if recipe.scores else None
-        self._synth: Synth | None = None
+        self._synths: dict[Path, Synth] = {}
 
     def make(self, index: int) -> Clip:
         """Compose clip `index`, and render it unless that was done before."""
         recipe = self.recipe
         piece, strokes, rng = compose_clip(recipe, index, self.library)
-        labels = describe(piece, strokes, recipe.seconds)
+        soundfont = recipe.soundfont(index)
+        labels = describe(piece, strokes, recipe.seconds) | {"soundfont": soundfont.name}
         name = f"{index:06d}"
         path = self.out / "clips" / f"{name}.wav"
         texts = captions(labels, rng)
         if not _is_whole(path, recipe.seconds):
-            if self._synth is None:
-                self._synth = Synth(recipe.soundfont)
-            dry = self._synth.play(piece, strokes, recipe.seconds)
-            Waveform(mix(dry, rng, piece.dynamics)).save(path)
+            dry = self._synth(soundfont).play(piece, strokes, recipe.seconds)
+            Waveform(mix(dry, rng, piece.dynamics, piece.style)).save(path)
+        write_truth(path, piece, strokes, recipe.seconds, labels)
         return Clip(
             id=name,
             path=str(path),
@@ -154,6 +152,15 @@ class Worker:
             captions=texts,
             labels=labels,
         )
+
+    def _synth(self, soundfont: Path) -> Synth:
+        if soundfont not in self._synths:
+            self._synths[soundfont] = Synth(soundfont)
+        return self._synths[soundfont]
+
+
+def _maker(out: Path, recipe: Recipe) -> Callable[[int], Clip]:
+    return Worker(out, recipe).make
 
 
 def compose_clip(
@@ -179,21 +186,8 @@ def _is_whole(path: Path, seconds: float) -> bool:
         return False
 
 
-_worker: Worker | None = None  # one a process, made by the pool
-
-
-def _start(out: Path, recipe: Recipe) -> None:
-    global _worker
-    _worker = Worker(out, recipe)
-
-
-def _make(index: int) -> tuple[int, Clip]:
-    assert _worker is not None
-    return index, _worker.make(index)
-
-
 @contextmanager
-def _bar(total: int, shown: bool) -> Iterator[Any]:
+def _bar(total: int, shown: bool) -> Iterator[Callable[[Clip], Clip]]:
     columns = (
         TextColumn("composing"),
         BarColumn(),
@@ -202,4 +196,9 @@ def _bar(total: int, shown: bool) -> Iterator[Any]:
     )
     with Progress(*columns, disable=not shown) as bar:
         task = bar.add_task("composing", total=total)
-        yield lambda: bar.advance(task)
+
+        def advance(clip: Clip) -> Clip:
+            bar.advance(task)
+            return clip
+
+        yield advance

@@ -112,13 +112,17 @@ def key_of(
         for pitch, length in zip(track.pitch.tolist(), track.length.tolist(), strict=True):
             weights[pitch % 12] += min(length, 2.0)
     heard = estimate_key(weights)
-    if not key:
-        return None, None
-    tonic, _, mode = key.partition(" ")
-    written = _NAMES.get(tonic)
-    if written is None or (NOTE_NAMES[(written + semitones) % 12], mode) != heard:
+    written = parse_key(key)
+    if written is None or (NOTE_NAMES[(written[0] + semitones) % 12], written[1]) != heard:
         return None, None
     return heard
+
+
+def parse_key(key: str | None) -> tuple[int, str] | None:
+    """Pitch class of the tonic and the mode of a key such as "Bb minor"; nothing if it is none."""
+    tonic, _, mode = (key or "").partition(" ")
+    written = _NAMES.get(tonic)
+    return None if written is None or mode not in ("major", "minor") else (written, mode)
 
 
 _NAMES = {name: i for i, name in enumerate(NOTE_NAMES)} | {

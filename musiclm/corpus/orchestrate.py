@@ -14,9 +14,11 @@ from musiclm.corpus.piece import Note, Part
 from musiclm.corpus.vocabulary import FAMILIES, INSTRUMENTS, NEAREST, PROGRAMS_BY_FAMILY
 
 # Who may play all the notes of a score alone.
-_REDUCTIONS = (0, 0, 6, 19, 46, 48, 12, 24, 61, 52, 4, 21)
-_NO_MELODY = (89, 30)  # a pad and a distorted guitar make nothing of an old tune
-_SINGERS = (53, 40, 73, 71, 42, 68, 56)  # who may sing the voice of a song
+_REDUCTIONS = (0, 0, 0, 6, 19, 46, 48, 12, 24, 61, 52, 4, 21, 23, 16, 11, 50, 45, 80, 26)
+# Pads, distorted guitars and drones make nothing of an old tune.
+_NO_MELODY = (88, 89, 90, 91, 95, 28, 29, 30, 44, 87, 7)
+# Who may sing the voice of a song.
+_SINGERS = (53, 40, 73, 71, 42, 68, 56, 64, 66, 69, 70, 110, 74, 75)
 _MOST_PARTS = 5
 
 
@@ -27,9 +29,9 @@ def orchestrate(tracks: list[Track], rng: np.random.Generator) -> tuple[str, tup
         return "solo", ()
     alone = len(tracks) == 1
     draw = rng.random()
-    if _polyphony(melody) < 1.1 and (draw < 0.45 or alone):
+    if _polyphony(melody) < 1.1 and (draw < 0.35 or alone):
         return "solo", _solo(melody, rng)
-    if draw < 0.7 or alone:
+    if draw < 0.5 or alone:
         return "solo", _reduce(tracks, rng)
     return "ensemble", _ensemble(tracks, melody, rng)
 

@@ -56,6 +56,8 @@ class Piece:
     source: str = "procedural"
     licence: str = "CC0-1.0"
     work: str = ""
+    chords: tuple[tuple[float, str], ...] = ()  # (beat where it begins, name such as "F#m7")
+    sections: tuple[tuple[float, str], ...] = ()  # (beat where it begins, intro, a, b, break...)
     extra: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -4,7 +4,7 @@ tinysoundfont's own sequencer spends its time in Python; handing it the samples 
 at a time is four times faster. It is imported here only, when a soundfont is loaded, because its
 package declares pyaudio, which needs system headers to build and is not needed.
 
->>> find_soundfont(Path("no/such.sf2"))
+>>> find_soundfonts([Path("no/such.sf2")])
 Traceback (most recent call last):
 ...
 musiclm.errors.UserError: no such soundfont: no/such.sf2
@@ -18,19 +18,23 @@ import numpy as np
 from jaxtyping import Float
 
 from musiclm.audio import SAMPLE_RATE
+from musiclm.corpus.levels import Levels, balanced
 from musiclm.corpus.perform import Stroke, channels
-from musiclm.corpus.piece import DRUM_CHANNEL, Piece
+from musiclm.corpus.piece import DRUM_CHANNEL, Part, Piece
 from musiclm.errors import UserError
 
-SOUNDFONTS = tuple(
-    Path("/usr/share/sounds") / name
-    for name in (
-        "sf3/MuseScore_General_Lite.sf3",
-        "sf3/MuseScore_General.sf3",
-        "sf2/FluidR3_GM.sf2",
-        "sf3/default-GM.sf3",
-        "sf2/default-GM.sf2",
-    )
+_SOUNDS = Path("/usr/share/sounds")
+# Debian's. A corpus is rendered by every one of these that is installed (of MuseScore General the
+# first found), so that what is learned is not one soundfont's colour...
+SOUNDFONTS: tuple[tuple[Path, ...], ...] = (
+    (_SOUNDS / "sf3/MuseScore_General_Lite.sf3", _SOUNDS / "sf3/MuseScore_General.sf3"),
+    (_SOUNDS / "sf2/TimGM6mb.sf2",),
+)
+# ...and judged by others, which are heard in training only where there is nothing else.
+HELD_OUT = (
+    _SOUNDS / "sf2/FluidR3_GM.sf2",
+    _SOUNDS / "sf3/default-GM.sf3",
+    _SOUNDS / "sf2/default-GM.sf2",
 )
 BLOCK = 120  # samples: events fall on a grid of 5 ms
 _GAIN_DB = -8.0  # at 0 dB tinysoundfont's sums pass full scale
@@ -39,19 +43,30 @@ _VOLUME = 7
 _FLUSH = 0.2  # seconds in which cut voices die
 
 
-def find_soundfont(soundfont: Path | None) -> Path:
-    """The soundfont asked for, or the first that is installed."""
-    if soundfont is not None:
-        if not soundfont.is_file():
-            raise UserError(f"no such soundfont: {soundfont}")
-        return soundfont
-    for path in SOUNDFONTS:
-        if path.is_file():
-            return path
-    raise UserError(
-        "no soundfont found: install Debian's musescore-general-soundfont-small, "
-        "or name an .sf2 or .sf3 file with --soundfont"
-    )
+def find_soundfonts(soundfonts: Sequence[Path] | None = None) -> tuple[Path, ...]:
+    """The soundfonts asked for, or those installed that are not held out."""
+    if soundfonts:
+        for path in soundfonts:
+            if not path.is_file():
+                raise UserError(f"no such soundfont: {path}")
+        names = [path.name for path in soundfonts]
+        if len(set(names)) < len(names):
+            raise UserError(f"two soundfonts of one name: {', '.join(names)}")
+        return tuple(path.absolute() for path in soundfonts)
+    kinds = [[path for path in kind if path.is_file()] for kind in SOUNDFONTS]
+    found = tuple(kind[0] for kind in kinds if kind)
+    found = found or tuple(path for path in HELD_OUT if path.is_file())[:1]
+    if not found:
+        raise UserError(
+            "no soundfont found: install Debian's musescore-general-soundfont-small and "
+            "timgm6mb-soundfont, or name .sf2 or .sf3 files with --soundfont"
+        )
+    return found
+
+
+def channel_volume(part: Part) -> int:
+    """The MIDI volume of a part's channel; synthesizers cube it."""
+    return min(127, round(100 * part.volume ** (1 / 3)))
 
 
 class Synth:
@@ -70,13 +85,14 @@ class Synth:
             raise UserError(f"{soundfont} cannot be read as a soundfont") from error
         self._font.set_output(_tinysoundfont.OutputMode.Mono, sample_rate, _GAIN_DB)
         self._font.set_max_voices(192)
+        self._levels = Levels(self._font, sample_rate)
         self.sample_rate = sample_rate
 
     def play(
         self, piece: Piece, strokes: Sequence[Stroke], seconds: float
     ) -> Float[np.ndarray, " t"]:
         """Render strokes to exactly `seconds`; what still sounds at the end is cut."""
-        self._silence()
+        strokes = [self._in_layer(piece.parts[stroke.part], stroke) for stroke in strokes]
         self._tune(piece)
         events: dict[int, list[Stroke]] = {}
         for stroke in strokes:
@@ -112,9 +128,18 @@ class Synth:
         rest = np.zeros(round(_FLUSH * self.sample_rate), np.float32)
         self._font.render(rest.data.cast("B"), False)
 
+    def _in_layer(self, part: Part, stroke: Stroke) -> Stroke:
+        return stroke._replace(
+            velocity=self._levels.velocity(part.program, stroke.velocity, part.drums)
+        )
+
     def _tune(self, piece: Piece) -> None:
-        for part, channel in zip(piece.parts, channels(piece), strict=True):
+        """Choose the programs, at levels that balance on any soundfont."""
+        parts = piece.parts
+        # Measuring a program uses a channel: all of that comes first.
+        gains = [part.volume * self._levels.gain(part.program, part.drums) for part in parts]
+        self._silence()
+        for part, channel, volume in zip(parts, channels(piece), balanced(gains), strict=True):
             self._font.channel_set_bank(channel, 128 if part.drums else 0)
             self._font.channel_set_preset_number(channel, part.program, part.drums)
-            level = min(127, round(100 * part.volume ** (1 / 3)))  # the synth cubes it
-            self._font.channel_midi_control(channel, _VOLUME, level)
+            self._font.channel_midi_control(channel, _VOLUME, volume)

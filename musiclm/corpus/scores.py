@@ -1,4 +1,4 @@
-"""Real music: excerpts of public-domain scores, re-tempoed and re-orchestrated, and human drumming.
+"""Real music: excerpts of free scores, re-orchestrated or set over our styles, and human drumming.
 
 A folder of scores has an `index.jsonl` with one object a MIDI file: path, source, title, composer,
 licence, style, bpm, tracks, key. An excerpt starts on a bar line where a note starts, has no long
@@ -23,6 +23,7 @@ from musiclm.corpus.arrange import pick
 from musiclm.corpus.excerpt import Excerpt, Track, cut, find_window, key_of
 from musiclm.corpus.orchestrate import orchestrate
 from musiclm.corpus.piece import Note, Part, Piece
+from musiclm.corpus.setting import Tune, set_tune
 from musiclm.corpus.styles import TEMPO_RANGES
 from musiclm.corpus.vocabulary import SHORT
 from musiclm.data.manifest import split_of
@@ -34,13 +35,25 @@ _ATTEMPTS = 24
 _RETEMPO = 1.4  # how far from its own tempo a score may be played
 _FREEDOM = 1.12  # the same for a drummer
 
-# Which of our styles a human groove serves, by the first word of its own style.
+_SETTINGS = 0.5  # of excerpts that are a melody over an accompaniment of ours
+_TUNES = ("ceol_rince", "openscore_lieder")  # whose melodies stand alone well
+_TUNES_SET = 0.75  # the same share for these
+
+# Which of our styles a human groove serves, by the beginning of its own style, longest first.
 _GROOVES = {
-    "rock": ("rock", "pop"), "punk": ("rock",), "pop": ("pop",), "funk": ("funk",),
-    "soul": ("funk", "pop"), "hiphop": ("lo-fi", "funk"), "jazz": ("jazz",),
-    "reggae": ("reggae",), "country": ("country",), "blues": ("blues",),
+    "rock": ("rock", "pop"), "rock/halftime": ("rock", "metal"), "punk": ("rock", "metal"),
+    "pop": ("pop", "synth-pop"), "funk": ("funk",), "soul": ("funk", "pop", "disco"),
+    "gospel": ("pop",), "hiphop": ("hip hop", "lo-fi"), "jazz": ("jazz",),
+    "jazz/funk": ("funk",), "jazz/fusion": ("funk",), "jazz/linear": ("funk",),
+    "jazz/march": ("march",), "reggae": ("reggae",), "country": ("country",),
+    "blues": ("blues",), "dance/disco": ("disco", "house"),
+    "dance/breakbeat": ("drum and bass", "hip hop"), "latin": ("latin",),
+    "latin/brazilian-bossa": ("bossa nova", "latin"), "latin/samba": ("latin", "bossa nova"),
+    "afrocuban": ("latin",), "afrobeat": ("funk", "latin"), "highlife": ("latin",),
+    "neworleans/funk": ("funk",), "neworleans/secondline": ("funk", "march"),
+    "neworleans/chacha": ("latin",), "neworleans/shuffle": ("blues",),
 }  # fmt: skip
-_SHUFFLE = ("rock/shuffle", "blues/shuffle", "jazz/swing", "jazz")
+_SHUFFLE = ("rock/shuffle", "blues/shuffle", "jazz/swing", "jazz", "neworleans/shuffle")
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,13 @@ class Row:
     bpm: float | None  # quarters a minute
     key: str | None
     groove: str
+    romantic: bool = False  # piano music of that age
+
+    @property
+    def serves(self) -> tuple[str, ...]:
+        """The styles of ours that a groove may drum for."""
+        fitting = [name for name in _GROOVES if self.groove.startswith(name)]
+        return _GROOVES[max(fitting, key=len)] if fitting else ()
 
 
 class Library:
@@ -90,10 +110,11 @@ class Library:
         for _ in range(_ATTEMPTS):
             pool = self._pools[pick(rng, sorted(self._pools))]
             row = pick(rng, pool)
-            if styles and row.style not in styles:
-                continue
-            piece = _arrange(row, rng, seconds)
-            if piece is not None:
+            if rng.random() < (_TUNES_SET if row.source in _TUNES else _SETTINGS):
+                piece = _set(row, rng, seconds, styles)
+            else:
+                piece = _arrange(row, rng, seconds)
+            if piece is not None and (not styles or piece.style in styles):
                 return piece
         return None
 
@@ -108,7 +129,7 @@ class Library:
         fitting = [
             row
             for row in self._grooves
-            if piece.style in _GROOVES.get(row.groove.split("/")[0], ())
+            if piece.style in row.serves
             and (row.groove in _SHUFFLE) == (piece.swing > 0.6)
             and 1 / _FREEDOM < (row.bpm or 0.0) / piece.bpm < _FREEDOM
             and split_of(row.work) == split
@@ -119,9 +140,15 @@ class Library:
         notes = _drumming(row, rng, seconds * piece.bpm / 60)
         if notes is None:
             return piece
-        parts = [replace(p, notes=notes, human=True) if p.drums else p for p in piece.parts]
+        parts = [_drummed(part, notes) if part.drums else part for part in piece.parts]
         extra = {**piece.extra, "groove": row.work}
         return replace(piece, parts=tuple(parts), licence=row.licence, extra=extra)
+
+
+def _drummed(part: Part, notes: Sequence[Note]) -> Part:
+    """A human's strokes in the bars in which the part plays; where it rests, so does the human."""
+    bars = {int(note.start // 4) for note in part.notes}
+    return replace(part, notes=[n for n in notes if int(n.start // 4) in bars], human=True)
 
 
 def _row(folder: Path, row: dict[str, Any]) -> Row:
@@ -137,14 +164,15 @@ def _row(folder: Path, row: dict[str, Any]) -> Row:
         bpm=row["bpm"],
         key=row["key"],
         groove=groove,
+        romantic=row["style"].startswith("romantic piano"),
     )
 
 
 def _style(name: str) -> str:
     """Our nearest style; to a listener of ten seconds other centuries are all classical."""
-    for word, ours in (("irish", "folk"), ("folk", "folk"), ("baroque", "baroque")):
+    for word in ("folk", "irish", "baroque", "march", "waltz"):
         if word in name:
-            return ours
+            return "folk" if word == "irish" else word
     return "classical"
 
 
@@ -180,6 +208,18 @@ def read_score(path: Path) -> Excerpt | None:
     return Excerpt(tuple(t for t in tracks if len(t.start)), signatures or ((0.0, "4/4"),))
 
 
+def _set(
+    row: Row, rng: np.random.Generator, seconds: float, styles: Sequence[str] | None
+) -> Piece | None:
+    score = read_score(row.path)
+    if score is None:
+        return None
+    piece = set_tune(Tune(score, row.key, row.bpm), rng, seconds, styles)
+    if piece is None:
+        return None
+    return replace(piece, source=row.source, licence=row.licence, work=row.work)
+
+
 def _arrange(row: Row, rng: np.random.Generator, seconds: float) -> Piece | None:
     score = read_score(row.path)
     if score is None:
@@ -194,12 +234,13 @@ def _arrange(row: Row, rng: np.random.Generator, seconds: float) -> Piece | None
     if not _sounds_well(parts, tempo_class, bpm, seconds):
         return None
     key, mode = key_of(tracks, row.key, semitones)
+    on_piano = row.romantic and {part.program for part in parts} == {0}
     return Piece(
         parts=parts,
         bpm=bpm,
         metre=window.metre,
         texture=texture,
-        style=row.style,
+        style="romantic" if on_piano else row.style,
         key=key,
         mode=mode,
         tempo_class=tempo_class,

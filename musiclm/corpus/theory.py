@@ -1,10 +1,13 @@
 """Keys, chords and progressions: the harmony that styles are written in.
 
 Chords are Roman numerals relative to the major or natural minor scale of the key, with a suffix:
-minor is spelt in lower case; `b` before a numeral lowers it. Suffixes: 7, maj7, m7b5, 9, sus, 5.
+minor is spelt in lower case; `b` or `#` before a numeral moves it. Suffixes: 7, maj7, m7b5, 9, sus,
+5 and more. A bar holds one chord, or several joined by slashes.
 
 >>> [sorted(c.tones) for c in progression("I V vi IV", tonic=0, mode="major")][0]
 [0, 4, 7]
+>>> [[chord.name for chord in bar] for bar in harmony("ii7/V7 Imaj7", tonic=9, mode="major")]
+[['Bm7', 'E7'], ['Amaj7']]
 >>> estimate_key({0: 3.0, 2: 1.0, 4: 2.0, 5: 1.0, 7: 2.0, 9: 1.0, 11: 1.0})
 ('C', 'major')
 """
@@ -36,13 +39,24 @@ _QUALITIES: dict[str, tuple[int, ...]] = {
     "maj7": (0, 4, 7, 11),
     "9": (0, 4, 10, 2),
     "m9": (0, 3, 10, 2),
+    "6": (0, 4, 7, 9),
+    "m6": (0, 3, 7, 9),
+    "add9": (0, 4, 7, 2),
+    "maj9": (0, 4, 11, 2),
     "dim": (0, 3, 6),
+    "dim7": (0, 3, 6, 9),
+    "aug": (0, 4, 8),
     "m7b5": (0, 3, 6, 10),
     "sus": (0, 5, 7),
+    "7sus": (0, 5, 7, 10),
     "5": (0, 7),
 }
+_SUFFIXES = {steps: name for name, steps in _QUALITIES.items()} | {
+    _QUALITIES["sus"]: "sus4",
+    _QUALITIES["7sus"]: "7sus4",
+}
 
-_CHORD = re.compile(r"(b?)([ivIV]+)(.*)")
+_CHORD = re.compile(r"([b#]?)([ivIV]+)(.*)")
 
 
 @dataclass(frozen=True)
@@ -56,23 +70,50 @@ class Chord:
         """All of its tones in a range, ascending."""
         return [p for p in range(low, high + 1) if p % 12 in self.tones]
 
+    @property
+    def name(self) -> str:
+        """As players write it: "C", "F#m7", "Bbmaj7"."""
+        steps = tuple((tone - self.root) % 12 for tone in self.tones)
+        return NOTE_NAMES[self.root] + _SUFFIXES[steps]
+
+    @property
+    def power(self) -> "Chord":
+        """Its root and fifth only, as a distorted guitar plays it."""
+        return Chord(self.root, (self.root, (self.root + 7) % 12))
+
+
+Bar = tuple[Chord, ...]  # the chords of one bar, which share it evenly
+
 
 def parse_chord(numeral: str, tonic: int, mode: str) -> Chord:
     """Read one Roman numeral; `mode` is major or minor and places the degrees."""
     match = _CHORD.fullmatch(numeral)
     assert match, numeral
-    flat, degree, suffix = match.groups()
+    sign, degree, suffix = match.groups()
     # In minor, III, VI and VII already lie on the flattened degrees.
     scale = SCALES["minor" if mode == "minor" else "major"]
-    root = (tonic + scale[_NUMERALS[degree.lower()]] - len(flat)) % 12
-    lower = degree.islower() and suffix in ("", "7", "9")
-    quality = {"": "m", "7": "m7", "9": "m9"}[suffix] if lower else suffix
+    root = (tonic + scale[_NUMERALS[degree.lower()]] + {"": 0, "b": -1, "#": 1}[sign]) % 12
+    lower = degree.islower() and suffix in ("", "7", "9", "6")
+    quality = {"": "m", "7": "m7", "9": "m9", "6": "m6"}[suffix] if lower else suffix
     return Chord(root, tuple((root + step) % 12 for step in _QUALITIES[quality]))
 
 
 def progression(text: str, tonic: int, mode: str) -> list[Chord]:
-    """Read a progression, one chord a bar."""
+    """Read a progression of one chord a bar."""
     return [parse_chord(numeral, tonic, mode) for numeral in text.split()]
+
+
+def harmony(text: str, tonic: int, mode: str) -> list[Bar]:
+    """Read a progression whose bars may hold several chords."""
+    return [
+        tuple(parse_chord(numeral, tonic, mode) for numeral in bar.split("/"))
+        for bar in text.split()
+    ]
+
+
+def chord_at(bar: Bar, onset: float | int, beats: int | float) -> Chord:
+    """The chord that sounds at a beat of a bar."""
+    return bar[min(int(onset / beats * len(bar) + 1e-6), len(bar) - 1)]
 
 
 def scale_over(scale: Sequence[int], chord: Chord) -> frozenset[int]:

@@ -14,13 +14,15 @@ from musiclm.corpus.compose import compose
 from musiclm.corpus.mix import PEAK, mix
 from musiclm.corpus.perform import Stroke
 from musiclm.corpus.piece import Note, Part, Piece
-from musiclm.corpus.render import Synth, find_soundfont
+from musiclm.corpus.render import Synth, find_soundfonts
 from musiclm.data.manifest import read_manifest, split_of
 from musiclm.errors import UserError
 
 # The uncompressed ones load fastest.
-BY_SPEED = sorted(render.SOUNDFONTS, key=lambda path: path.suffix)
-INSTALLED = next((path for path in BY_SPEED if path.is_file()), None)
+KNOWN = [*(path for kind in render.SOUNDFONTS for path in kind), *render.HELD_OUT]
+BY_SPEED = sorted({p.resolve() for p in KNOWN if p.is_file()}, key=lambda p: p.stat().st_size)
+FAST = tuple(path for path in BY_SPEED if path.suffix == ".sf2")[:2] or tuple(BY_SPEED[:1])
+INSTALLED = next(iter(FAST), None)
 needs_soundfont = pytest.mark.skipif(INSTALLED is None, reason="no soundfont is installed")
 CLIPS, SECONDS = 6, 2.0
 
@@ -31,7 +33,7 @@ def _make(out: Path, processes: int = 1, clips: int = CLIPS, seed: int = 5) -> P
         clips=clips,
         seconds=SECONDS,
         seed=seed,
-        soundfont=INSTALLED,
+        soundfonts=FAST,
         processes=processes,
         progress=False,
     )
@@ -61,12 +63,16 @@ def test_a_run_continues_where_it_stopped(corpus: Path) -> None:
     before = manifest.read_bytes()
     kept, lost = corpus / "clips/000000.wav", corpus / "clips/000003.wav"
     times = kept.stat().st_mtime_ns
-    samples = lost.read_bytes()
+    samples, truth = lost.read_bytes(), lost.with_suffix(".json").read_bytes()
     lost.write_bytes(samples[:1000])  # cut off in the middle
+    lost.with_suffix(".json").unlink()
+    lost.with_suffix(".mid").write_bytes(b"")
     manifest.unlink()
     _make(corpus)
     assert kept.stat().st_mtime_ns == times
     assert lost.read_bytes() == samples
+    assert lost.with_suffix(".json").read_bytes() == truth
+    assert lost.with_suffix(".mid").read_bytes()[:4] == b"MThd"
     assert manifest.read_bytes() == before
 
 
@@ -74,6 +80,20 @@ def test_a_run_continues_where_it_stopped(corpus: Path) -> None:
 def test_a_folder_keeps_to_its_settings(corpus: Path) -> None:
     with pytest.raises(UserError, match="begun with another seed"):
         _make(corpus, seed=6)
+
+
+@pytest.mark.skipif(len(FAST) < 2, reason="only one soundfont is installed")
+def test_every_soundfont_is_heard_and_the_music_does_not_depend_on_them(
+    corpus: Path, tmp_path: Path
+) -> None:
+    clips = read_manifest(corpus)
+    assert {clip.labels["soundfont"] for clip in clips} == {path.name for path in FAST}
+    assert json.loads((corpus / "corpus.json").read_text())["soundfonts"] == [p.name for p in FAST]
+    compose(tmp_path, clips=2, seconds=SECONDS, seed=5, soundfonts=FAST[:1], progress=False)
+    for before, after in zip(clips, read_manifest(tmp_path), strict=False):
+        assert before.labels | {"soundfont": FAST[0].name} == after.labels
+        notes = [Path(clip.path).with_suffix(".mid").read_bytes() for clip in (before, after)]
+        assert notes[0] == notes[1]
 
 
 @needs_soundfont
@@ -86,7 +106,7 @@ def test_clips_are_whole_and_neither_silent_nor_clipped(corpus: Path) -> None:
         assert np.abs(samples).max() < 0.95
         assert -26 < 20 * np.log10(np.sqrt(np.mean(samples**2))) < -14
         assert np.abs(samples[: SAMPLE_RATE // 4]).max() > 0.01  # it starts at once
-        assert clip.split == split_of(clip.work) and len(clip.captions) == 4
+        assert clip.split == split_of(clip.work) and len(clip.captions) >= 4
         json.dumps(clip.labels)
 
 
@@ -125,10 +145,27 @@ def test_a_missing_soundfont_names_the_package_and_the_flag(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(render, "SOUNDFONTS", ())
+    monkeypatch.setattr(render, "HELD_OUT", ())
     with pytest.raises(UserError, match="musescore-general-soundfont-small.*--soundfont"):
-        find_soundfont(None)
+        find_soundfonts()
     with pytest.raises(UserError, match="no such soundfont: nowhere.sf2"):
-        find_soundfont(Path("nowhere.sf2"))
+        find_soundfonts([Path("nowhere.sf2")])
+
+
+def test_the_judges_soundfont_is_heard_only_where_there_is_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lite, general, small, judge = (tmp_path / name for name in ("l.sf3", "g.sf3", "t.sf2", "f.sf2"))
+    monkeypatch.setattr(render, "SOUNDFONTS", ((lite, general), (small,)))
+    monkeypatch.setattr(render, "HELD_OUT", (judge,))
+    judge.touch()
+    assert find_soundfonts() == (judge,)
+    general.touch()
+    small.touch()
+    assert find_soundfonts() == (general, small)
+    lite.touch()
+    assert find_soundfonts() == (lite, small)
+    assert find_soundfonts([judge]) == (judge,)
 
 
 def test_a_missing_renderer_says_how_to_install_it(

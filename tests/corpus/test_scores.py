@@ -59,17 +59,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_excerpt_starts_at_once_and_keeps_its_work_and_key(folder: Path) -> None:
     library = Library(folder)
-    keys = set()
-    for seed in range(12):
+    keys, styles, alone = set(), set(), 0
+    for seed in range(40):
         piece = library.excerpt(np.random.default_rng(seed), SECONDS)
         assert piece is not None
-        assert (piece.work, piece.source, piece.style) == ("nobody: the tune", "ceol_rince", "folk")
+        assert (piece.work, piece.source) == ("nobody: the tune", "ceol_rince")
+        assert piece.sections == ()  # those of the work are not known
         strokes = perform(piece, np.random.default_rng(0), SECONDS)
         labels = describe(piece, strokes, SECONDS)
-        assert strokes[0].start <= 0.02 and not labels["drums"]
+        assert strokes[0].start <= 0.02
         keys.add(labels["key"])
+        styles.add(piece.style)
         assert labels["mode"] in ("major", None)
+        if not piece.chords:
+            alone += 1
+            assert piece.style == "folk" and not labels["drums"]
     assert len(keys) > 3  # transposed
+    assert len(styles) > 5 and 3 < alone < 25  # most are set over styles of ours
+
+
+def test_a_tune_set_over_a_style_keeps_its_notes(folder: Path) -> None:
+    """Whoever plays it and in whatever key, the intervals of the scale remain."""
+    steps = {b - a for a, b in zip(SCALE, SCALE[1:], strict=False)} | {0}
+    settings = 0
+    for seed in range(30):
+        piece = Library(folder).excerpt(np.random.default_rng(seed), SECONDS)
+        assert piece is not None
+        if piece.chords:
+            settings += 1
+            melody = next(part for part in piece.parts if part.role == "melody")
+            pitches = [note.pitch for note in melody.notes]
+            moves = {abs(b - a) % 12 for a, b in zip(pitches, pitches[1:], strict=False)}
+            assert moves <= steps | {12 - step for step in steps}
+            assert piece.texture in ("band", "ensemble") and len(piece.parts) > 1
+    assert settings > 8
 
 
 def test_excerpts_are_functions_of_their_generator(folder: Path) -> None:
@@ -90,8 +113,21 @@ def test_human_drums_come_from_the_split_of_the_piece(folder: Path) -> None:
             assert split_of(drummed.extra["groove"]) == split_of(piece.work)
             assert drummed.licence == "CC-BY-4.0"
             drums = [part for part in drummed.parts if part.drums]
-            assert len(drums) == 1 and drums[0].human and drums[0].notes[0].start < 0.1
+            assert len(drums) == 1 and drums[0].human
+            before = next(part for part in piece.parts if part.drums)
+            bars = {int(note.start // 4) for note in before.notes}
+            assert {int(note.start // 4) for note in drums[0].notes} <= bars  # rests are kept
     assert replaced > 10
+
+
+def test_grooves_serve_the_styles_of_their_kind(folder: Path) -> None:
+    row = Library(folder)._grooves[0]
+    kinds = {"hiphop/groove6": "hip hop", "latin/reggaeton": "latin", "dance/disco": "disco",
+             "jazz/funk": "funk", "afrocuban/bembe": "latin", "rock": "rock"}  # fmt: skip
+    for groove, style in kinds.items():
+        assert style in replace(row, groove=groove).serves
+    assert "jazz" not in replace(row, groove="jazz/funk").serves
+    assert replace(row, groove="middleeastern").serves == ()
 
 
 def test_drums_are_not_replaced_where_there_are_none(folder: Path) -> None:

@@ -1,0 +1,203 @@
+"""Styles of songs and bands: pop to metal, jazz to latin.
+
+>>> {style.name for style in POPULAR} >= {"jazz", "latin", "rock"}
+True
+"""
+
+from musiclm.corpus.style import Style
+
+_POP = ("I V vi IV", "vi IV I V", "I vi IV V", "I IV vi V", "I iii IV V", "IV I V vi")
+_POP_MINOR = ("i VI III VII", "i VII VI VII", "i iv VI VII", "i VI iv VII")
+
+POPULAR = (
+    Style(
+        "pop", tempos=("slow", "medium", "medium"), major=_POP, minor=_POP_MINOR,
+        grooves=("pop", "pop open", "rock light", "pop half"),
+        bass=("r - - r r - - -", "r r r r r r r r", "r - - - r - 5 -", "r - - r - r 8 -"),
+        bass_programs=(33, 33, 34, 39),
+        comp=("c - - - c - - -", "c - c - c - c -", "0 1 2 1 0 1 2 1", "c . . c . . c ."),
+        comp_programs=(0, 25, 27, 90), lead_programs=(0, 80, 73, 40, 53, 78, 54, 108),
+        pad_programs=(48, 89, 50, 95), extra_programs=(9, 27, 53, 48, 108, 10),
+        solo=(0, 4, 25, 27, 24, 53, 12, 108, 54, 10), lead="sing",
+        ensembles=(
+            "melody 53, chords 0", "melody 40, chords 25", "melody 73, chords 0",
+            "melody 0, chords 25, pad 48", "melody 78, chords 25",
+            "melody 108, arpeggio 24, pad 89",
+            "melody 42, chords 0, pad 48", "melody 54, chords 4, pad 95",
+        ),
+        moods=("catchy", "feel-good"), production="plate",
+    ),
+    Style(
+        "rock", tempos=("medium", "fast"),
+        major=("I IV V IV", "I V IV I", "I bVII IV I", "I IV I V"),
+        minor=("i VII VI VII", "i VI VII i", "i III VII IV"),
+        grooves=("rock", "rock light", "rock driving", "rock half"), kits=(0, 16),
+        bass=("r r r r r r r r", "r - r r - r r -", "r - - r r - r -"), bass_programs=(34, 33),
+        comp=("c c c c c c c c", "c - c c - c c -", "c - - c c - - -"),
+        comp_programs=(30, 29, 29, 27), lead_programs=(30, 29, 27, 16), pad_programs=(16,),
+        extra_programs=(29, 16, 0), solo=(27, 30, 29), busy=0.2, lead="riff",
+        ensembles=("melody 29, chords 28", "melody 27, chords 25, bass 34"),
+        moods=("energetic", "gritty"), production="loud",
+    ),
+    Style(
+        "metal", tempos=("medium", "fast", "fast"),
+        minor=("i bII i VI", "i i VI VII", "i VI i bII", "i VII VI V"), looseness=0.5,
+        grooves=("metal", "metal double kick", "metal half"), kits=(16,),
+        bass=("r r r r r r r r", "r r r - r r r -"), bass_programs=(34,),
+        comp=("r r c - r r c -", "c r r c r r c r", "c - - r r r r r", "r r r r c - c -"),
+        comp_programs=(30,), lead_programs=(30, 29), extra_programs=(30,), solo=(30, 29), busy=0.5,
+        lead="riff", moods=("aggressive", "heavy", "dark"), production="loud",
+    ),
+    Style(
+        "funk", tempos=("medium",), major=("I7 IV7 I7 IV7", "I9 I9 IV9 I9"),
+        minor=("i7 IV7 i7 IV7", "i7 i7 IV7 i7", "i7 VII7 i7 IV7"),
+        scale={"minor": "dorian", "major": "mixolydian"}, grooves=("funk", "funk linear",
+            "funk two"),
+        bass=(
+            "r . . r . r 8 . . r . 5 . 8 . .", "r . r . . . 8 r . . r . 5 . 3 .",
+            "r . . 8 . . r . . r . . 8 . 5 .",
+        ),
+        bass_programs=(33, 36, 36),
+        comp=(
+            ". . c . . c . . . . c . . c c .", "c . . c . . c . . . c . . . c .",
+            "c c . c . c . . c . c c . . c .",
+        ),
+        comp_programs=(27, 7, 28, 4, 16), lead_programs=(61, 65, 16, 66, 67), lead="riff",
+        extra_programs=(61, 7, 67), solo=(4, 27, 7), busy=0.3,
+        ensembles=("melody 65, chords 7, bass 36", "melody 16, chords 28, bass 36"),
+        bpm=(94, 116), moods=("groovy", "funky"), era="70s", production="dry",
+    ),
+    Style(
+        "jazz", tempos=("slow", "medium", "fast"),
+        major=(
+            "ii7 V7 Imaj7 vi7", "Imaj7/vi7 ii7/V7 iii7/vi7 ii7/V7", "iii7 vi7 ii7 V7",
+            "Imaj7 IVmaj7 iii7/VI7 ii7/V7", "ii7 V7 Imaj7 I6",
+        ),
+        minor=("i7 iim7b5/V7 i6 V7", "i7 iv7 iim7b5 V7", "iv7 VII7 IIImaj7 iim7b5/V7"),
+        swing=0.64, late=0.010, grooves=("swing", "swing ride", "swing brushes"), kits=(32, 40),
+        bass=("w w w w",), bass_programs=(32,),
+        comp=("c . . c . . . .", ". c . . . c . .", "c . . . . c . .",
+            ". . . c . . c . | c . . . . . . c"),
+        comp_programs=(0, 26, 11, 0), lead_programs=(65, 66, 56, 59, 11, 0, 71, 57, 64, 26),
+        extra_programs=(66, 59, 57), solo=(0, 26, 11, 65, 66, 64, 56, 59, 57, 71, 16),
+        ensembles=(
+            "melody 11, chords 0, bass 32", "melody 65, chords 0, bass 32", "melody 26, bass 32",
+            "melody 59, chords 0", "melody 71, chords 26, bass 32", "melody 66, chords 0, bass 32",
+            "melody 64, chords 0", "melody 66, thirds 59, chords 0, bass 32",
+        ),
+        busy=0.4, lead="bebop", moods=("smooth", "sophisticated"),
+    ),
+    Style(
+        "bossa nova", tempos=("medium", "fast"),
+        major=("Imaj7 vi7 ii7 V7", "Imaj7 II7 ii7 V7", "Imaj7 I6 ii7 V7", "ii9 V7 Imaj9 VI7"),
+        minor=("i7 iv7 iim7b5 V7", "i7 i6 iv7 V7"), grooves=("bossa", "bossa two"), kits=(0, 40),
+        bass=("r - - 5 5 - - r", "r - - 5 5 - - 5"), bass_programs=(32, 35),
+        comp=("c - . c - . c -", "c - . c . c - .", "c . . c . . c . | . . c . . c . ."),
+        comp_programs=(24,), lead_programs=(73, 65, 24, 0, 53, 66, 64, 59), lead="sing",
+        extra_programs=(48, 11), solo=(24,),
+        ensembles=(
+            "melody 73, chords 24", "melody 65, chords 24, bass 32", "melody 53, chords 24",
+            "melody 66, chords 24, bass 32", "melody 64, chords 24, pad 48",
+        ),
+        bpm=(112, 150), moods=("breezy", "smooth"),
+    ),
+    Style(
+        "blues", tempos=("slow", "medium"),
+        major=(
+            "I7 I7 I7 I7 IV7 IV7 I7 I7 V7 IV7 I7 V7", "I7 IV7 I7 I7 IV7 IV7 I7 V7",
+            "I7 IV7 I7 V7",
+        ),
+        minor=("i7 i7 iv7 i7", "i7 iv7 i7 V7"), scale={"major": "mixolydian", "minor": "minor"},
+        swing=0.66, late=0.008, grooves=("shuffle", "shuffle ride"),
+        bass=("r - 3 - 5 - 6 -", "r r 5 5 6 6 5 5", "r - 3 - 5 - 3 -"),
+        bass_programs=(33, 32), comp=("c . c c . c c .", ". . c . . . c .", "c - - c - - c -"),
+        comp_programs=(27, 0, 16, 29), lead_programs=(27, 65, 0, 16, 22, 22, 66, 29),
+        extra_programs=(22, 16), solo=(0, 27, 25, 16, 65, 22, 66, 29),
+        ensembles=(
+            "melody 65, chords 0", "melody 27, chords 0, bass 32", "melody 27, chords 16",
+            "melody 22, chords 25", "melody 22, chords 0, bass 32",
+        ),
+        busy=0.1, lead="riff", moods=("soulful", "gritty"), production="spring",
+    ),
+    Style(
+        "country", tempos=("medium", "fast"),
+        major=("I IV V I", "I I IV V", "I V IV I", "I IV I V"), scale={"major": "major"},
+        grooves=("train", "country"), bass=("r - - - 5 - - -", "r - - - 5 - 3 -"),
+        bass_programs=(33, 32),
+        comp=("r - c - r - c -", "r c c c r c c c"), comp_programs=(25, 25, 105),
+        lead_programs=(110, 110, 27, 25, 22, 105), extra_programs=(110, 105, 22),
+        solo=(25, 110, 105, 22),
+        ensembles=(
+            "melody 110, chords 25", "melody 110, chords 25, bass 32",
+            "melody 110, arpeggio 105, bass 32", "melody 22, chords 25",
+            "melody 110, thirds 110, chords 25",
+        ),
+        moods=("cheerful", "rustic"), production="dry",
+    ),
+    Style(
+        "reggae", tempos=("slow", "medium"), major=("I IV I IV", "I V vi IV", "I ii I ii"),
+        minor=("i VII i VII", "i iv i iv", "i VI VII i"), grooves=("one drop", "steppers"),
+        bass=("r . r 3 5 . . .", "r - . r . 5 3 .", ". r r . 5 - . r"), bass_programs=(33, 33, 35),
+        comp=(". . c . . . c .", ". c . c . c . c"), comp_programs=(27, 16, 0, 28, 7),
+        lead_programs=(57, 16, 65, 61, 114, 114, 22), extra_programs=(16, 114),
+        solo=(27, 16, 114), ensembles=("melody 16, chords 27, bass 33", "melody 114, chords 27"),
+        bpm=(62, 112), late=0.006, moods=("laid-back", "sunny"), production="spring",
+    ),
+    Style(
+        "disco", tempos=("medium",),
+        major=("Imaj7 vi7 ii7 V7", "IVmaj7 V iii7 vi7", "I IV V IV"),
+        minor=("i7 iv7 VII IIImaj7", "i7 VI VII i7", "i VII VI V", "i7 IV7 i7 IV7"),
+        grooves=("disco", "disco tambourine"), kits=(0, 25),
+        bass=("r 8 r 8 r 8 r 8", "r . 8 . r . 8 5", "r - 8 r - 8 r 8"), bass_programs=(33, 36, 38),
+        comp=(
+            "c . c c . c c . c . c c . c c .", ". c . c . c . c", "c . . c . . c . . . c . . . c .",
+        ),
+        comp_programs=(28, 28, 4, 7, 0), lead_programs=(48, 61, 65, 50, 53, 56),
+        pad_programs=(48, 50), extra_programs=(61, 48, 55), solo=(4, 28),
+        ensembles=("melody 48, chords 4, bass 33", "melody 61, chords 28, bass 33"),
+        busy=0.2, lead="riff", bpm=(108, 124), moods=("groovy", "glamorous"), era="70s",
+        production="plate",
+    ),
+    Style(
+        "latin", tempos=("medium", "fast", "fast"),
+        major=("I IV V IV", "I IV V7 I", "ii7 V7 Imaj7 VI7", "I V7 V7 I"),
+        minor=("i iv V7 i", "i VII VI V7", "i i V7 V7", "i7 iv7 V7 i7"),
+        grooves=("salsa", "cha cha", "songo"), kits=(0,),
+        bass=(". . . 5 . . n -", "r . . 5 . . n -", "r - - 5 - - 8 -"), bass_programs=(32, 33, 35),
+        comp=(
+            "c . 1 c . 1 . c | . 1 . c . 1 . c", "c . c 1 . c . 1 | . c . c 1 . c .",
+            ". c . c . c . c",
+        ),
+        comp_programs=(0, 0, 24, 11), lead_programs=(56, 57, 73, 61, 0, 65, 11, 114),
+        extra_programs=(56, 57, 61, 114), solo=(0, 24, 114, 12, 23, 23, 75),
+        ensembles=(
+            "melody 56, thirds 56, chords 0, bass 32", "melody 73, chords 0, bass 32",
+            "melody 23, chords 24", "melody 40, chords 23, bass 32", "melody 75, chords 24",
+            "melody 114, chords 24",
+        ),
+        busy=0.2, lead="riff", bpm=(98, 178), moods=("festive", "passionate"),
+    ),
+    Style(
+        "folk", tempos=("slow", "medium", "fast"),
+        major=("I IV I V", "I V IV I", "I vi IV V", "I bVII IV I"),
+        minor=("i VII i VII", "i VII VI VII", "i iv VII i", "i III VII i"),
+        metres=("4/4", "6/8", "6/8", "3/4"), scale={"minor": "dorian"}, grooves=("folk",),
+        kits=(40,), bass=("r - - - 5 - - -",), bass_programs=(32,),
+        comp=("r - c - r - c -", "0 1 2 1 0 1 2 1", "c - c c - c c -"),
+        comp_programs=(25, 21, 46, 105, 15),
+        lead_programs=(110, 110, 73, 21, 25, 78, 74, 109, 40), extra_programs=(110, 74, 21, 15),
+        solo=(
+            25, 24, 21, 21, 110, 73, 46, 71, 53, 12, 41, 78, 74, 109, 109, 105, 15, 79, 75, 104,
+            106,
+            107, 108, 40,
+        ),
+        ensembles=(
+            "melody 110, chords 25", "melody 73, arpeggio 46", "melody 21, chords 25",
+            "melody 73, counter 110, chords 25", "melody 110, counter 21, chords 25",
+            "melody 53, chords 24", "melody 78, chords 25", "melody 74, chords 15",
+            "melody 110, arpeggio 105", "melody 75, chords 24", "melody 106, arpeggio 107",
+            "melody 79, arpeggio 24", "melody 107, pad 48",
+        ),
+        busy=0.3, moods=("rustic", "traditional"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,152 @@
+"""What the styles are called and what their music is good for, in both wordings.
+
+>>> sorted(TRAIN_STYLES) == sorted(HELDOUT_STYLES) == sorted(USES)
+True
+"""
+
+TRAIN_STYLES: dict[str, tuple[str, ...]] = {
+    "pop": ("pop", "pop", "pop-style"), "rock": ("rock", "rock", "rock-style"),
+    "metal": ("metal", "metal", "metal-style"), "funk": ("funk", "funky"),
+    "jazz": ("jazz", "jazz", "jazzy"), "bossa nova": ("bossa nova", "Latin bossa nova"),
+    "blues": ("blues", "bluesy"), "country": ("country", "country and western"),
+    "techno": ("techno", "electronic techno"), "house": ("house", "house dance"),
+    "ambient": ("ambient", "atmospheric ambient"), "lo-fi": ("lo-fi", "lo-fi hip hop"),
+    "reggae": ("reggae", "dub reggae"), "waltz": ("waltz", "waltz-like"),
+    "march": ("march", "marching"), "baroque": ("baroque", "baroque-style"),
+    "classical": ("classical", "western classical"), "folk": ("folk", "traditional folk"),
+    "drum and bass": ("drum and bass", "drum and bass", "DnB", "drum & bass"),
+    "synth-pop": ("synth-pop", "synth pop", "electro pop"),
+    "romantic": ("romantic", "romantic-era"), "disco": ("disco", "disco dance"),
+    "cinematic": ("cinematic", "film-score", "soundtrack", "movie-score"),
+    "chiptune": ("chiptune", "video game", "retro video game"),
+    "hip hop": ("hip hop", "hip-hop"), "latin": ("Latin", "Latin dance"),
+}  # fmt: skip
+
+HELDOUT_STYLES: dict[str, tuple[str, ...]] = {
+    "pop": ("popular",), "rock": ("rock and roll",), "metal": ("thrash metal",),
+    "funk": ("funk-style",), "jazz": ("swinging jazz",), "bossa nova": ("Brazilian bossa",),
+    "blues": ("blues-style",), "country": ("Nashville country",), "techno": ("techno rave",),
+    "house": ("club house",), "ambient": ("ambient soundscape",), "lo-fi": ("lofi chillhop",),
+    "reggae": ("Jamaican reggae",), "waltz": ("ballroom waltz",), "march": ("marching-band",),
+    "baroque": ("late baroque",), "classical": ("classical-style",), "folk": ("folk-style",),
+    "drum and bass": ("jungle breakbeat",), "synth-pop": ("new wave",),
+    "romantic": ("nineteenth-century",), "disco": ("mirror-ball disco",),
+    "cinematic": ("motion-picture",), "chiptune": ("arcade-game",), "hip hop": ("boom-bap",),
+    "latin": ("Cuban-style",),
+}  # fmt: skip
+
+# Narrower names, each with what must be so.
+SUBGENRES: dict[str, tuple[str, ...]] = {
+    "style:rock plays:distorted_guitar dynamics:loud": ("hard rock",),
+    "style:rock plays:distorted_guitar": ("guitar rock", "electric rock"),
+    "style:rock !plays:distorted_guitar": ("soft rock", "light rock"),
+    "style:metal": ("heavy metal", "heavy metal"),
+    "style:metal plays:distorted_guitar tempo:fast": ("speed metal",),
+    "style:funk drums bass": ("groove-based funk", "groovy funk"),
+    "style:funk family:brass": ("brassy funk",),
+    "style:funk plays:clavinet|hammond|electric_piano": ("soulful funk", "keyboard-driven funk"),
+    "style:bossa_nova plays:nylon_guitar": ("Brazilian-style", "guitar bossa nova"),
+    "style:jazz swing": ("swing", "swing jazz", "swung jazz"),
+    "style:jazz swing drums tempo:fast": ("bebop-like", "hard-swinging"),
+    "style:jazz tempo:slow": ("jazz ballad", "lounge jazz"),
+    "style:jazz !dynamics:loud": ("smooth jazz", "cocktail jazz"),
+    "style:pop tempo:slow": ("pop ballad",),
+    "style:pop drums tempo:medium !dynamics:soft": ("dance-pop", "radio pop"),
+    "style:pop acoustic": ("acoustic pop",),
+    "style:country plays:banjo|fiddle !tempo:slow": ("bluegrass", "hoedown"),
+    "style:blues tempo:slow": ("slow blues",),
+    "style:blues swing": ("shuffle blues", "blues shuffle"),
+    "style:blues plays:electric_guitar": ("electric blues",),
+    "style:techno drums": ("electronic dance", "club techno"),
+    "style:techno drums tempo:fast": ("hard techno",),
+    "style:house drums": ("electronic dance", "deep house"),
+    "style:ambient !dynamics:loud": ("new age", "meditation", "drone-like ambient"),
+    "style:lo-fi drums": ("chill-hop", "lo-fi beat"),
+    "style:reggae drums": ("roots reggae",),
+    "style:waltz plays:accordion": ("musette waltz",),
+    "style:waltz tempo:fast": ("Viennese-style waltz",),
+    "style:march family:brass": ("brass march", "military march"),
+    "style:baroque plays:harpsichord": ("harpsichord baroque",),
+    "style:baroque plays:church_organ": ("church organ", "sacred baroque"),
+    "style:classical texture:ensemble": ("chamber", "classical chamber"),
+    "style:classical|romantic|cinematic orchestra": ("orchestral", "symphonic"),
+    "style:folk metre:6/8 tempo:medium|fast": ("jig-like", "folk dance", "Irish-style"),
+    "style:folk tempo:medium|fast": ("folk dance", "country dance"),
+    "style:folk acoustic": ("acoustic folk",),
+    "style:drum_and_bass drums": ("breakbeat", "drum and bass dance"),
+    "style:synth-pop drums": ("electropop", "synth dance"),
+    "style:synth-pop family:synth": ("retro synth",),
+    "style:romantic plays:piano": ("romantic piano",),
+    "style:romantic plays:piano tempo:slow": ("nocturne-like", "piano ballad"),
+    "style:cinematic dynamics:loud": ("epic", "trailer"),
+    "style:cinematic plays:strings|tremolo_strings": ("film-like string", "string film score"),
+    "style:cinematic mode:minor": ("thriller", "dark film-score"),
+    "style:chiptune family:synth": ("8 bit", "8 bit game", "game console"),
+    "style:hip_hop drums": ("beat-driven hip hop", "hip hop beat"),
+    "style:disco drums": ("funky disco", "dance-floor"),
+    "style:latin drums": ("salsa-like", "tropical dance"),
+}
+
+TRAIN_ERAS: dict[str, tuple[str, ...]] = {
+    "60s": ("60s", "1960s", "sixties"), "70s": ("70s", "1970s", "seventies", "70s-style"),
+    "80s": ("80s", "1980s", "eighties", "80s-style"), "90s": ("90s", "1990s", "nineties"),
+    "baroque period": ("baroque-era", "18th-century"),
+    "romantic period": ("romantic-era", "19th-century"),
+}  # fmt: skip
+HELDOUT_ERAS: dict[str, tuple[str, ...]] = {
+    "60s": ("sixties-flavoured",), "70s": ("seventies-flavoured",),
+    "80s": ("eighties-flavoured",), "90s": ("nineties-flavoured",),
+}  # fmt: skip
+
+USES: dict[str, tuple[str, ...]] = {
+    "pop": ("in a commercial", "on the radio", "in a shopping mall", "in a teen comedy"),
+    "rock": ("in an action scene", "at a rock concert", "on a road trip", "in a garage"),
+    "metal": ("in a fight scene", "in a shooter game", "at a metal festival"),
+    "funk": ("at a party", "in a cop show", "at a block party"),
+    "jazz": ("in a jazz club", "in a bar", "at a cocktail party", "in an elegant restaurant"),
+    "bossa nova": ("in a cafe", "in a hotel lobby", "in an elevator", "by a swimming pool"),
+    "blues": ("in a bar", "in a road movie", "in a smoky club"),
+    "country": ("in a western", "at a barn dance", "on a ranch"),
+    "techno": ("in a night club", "at a rave", "in a warehouse party"),
+    "house": ("on a dance floor", "in a night club", "at a fashion show"),
+    "ambient": ("for meditation", "in a documentary about space", "in a spa", "for yoga"),
+    "lo-fi": ("for studying", "in a coffee shop", "for doing homework"),
+    "reggae": ("on a beach", "at a summer party", "at a beach bar"),
+    "waltz": ("in a ballroom", "at a wedding dance", "at a masked ball"),
+    "march": ("at a parade", "in a military film", "at a ceremony"),
+    "baroque": ("in a period drama", "in a palace scene", "at a royal court"),
+    "classical": ("in a concert hall", "in a period film", "at a recital"),
+    "folk": ("at a village dance", "in a fantasy film", "around a campfire"),
+    "drum and bass": ("in a night club", "in a racing game", "in a chase scene"),
+    "synth-pop": ("at a retro party", "in a film set in the eighties", "on a night drive"),
+    "romantic": ("in a love story", "at a piano recital", "in a candlelit room"),
+    "cinematic": ("in a film trailer", "in a movie", "in a historical film"),
+    "chiptune": ("in a video game", "in an arcade", "in a platform game"),
+    "hip hop": ("on the street", "as a beat to freestyle over", "in a skate video"),
+    "disco": ("on a dance floor", "at a roller rink", "at a disco"),
+    "latin": ("at a dance class", "at a carnival", "in a beach bar"),
+}  # fmt: skip
+
+# What music of a mood is good for.
+TRAIN_MOOD_USES: dict[str, tuple[str, ...]] = {
+    "@calm": ("for a rainy evening", "to fall asleep to", "for relaxing", "for a quiet night",
+              "during a massage", "for winding down after work"),
+    "@calm mode:major": ("for a lazy Sunday morning", "for a sunrise", "to calm a child"),
+    "@sad": ("in a sad scene", "in a farewell scene", "for a lonely walk", "after a break-up"),
+    "@eerie": ("in a ghost story", "in a mystery game"),
+    "@dark style:cinematic|metal": ("in a thriller", "in a villain's scene", "in a boss fight"),
+    "energy:high tempo:fast": ("for a workout", "in a car chase", "in a sports video",
+                               "in an action game"),
+    "mark:running drums": ("for running", "for a spinning class"),
+    "@happy": ("for a sunny morning", "in a cheerful advert", "in a children's programme",
+               "at a picnic"),
+    "@happy energy:high": ("at a birthday party", "in a holiday video"),
+    "@dance": ("for dancing", "at a dance party"),
+    "tempo:medium !energy:high": ("for cooking dinner", "for an afternoon drive",
+                                  "in the background of a podcast"),
+    "mode:minor !energy:low": ("in a crime series", "in a tense scene"),
+}  # fmt: skip
+HELDOUT_MOOD_USES: dict[str, tuple[str, ...]] = {
+    "@calm": ("during a long bath",), "energy:high tempo:fast": ("during a bicycle race",),
+    "@sad": ("at a funeral",), "@happy": ("at a fun fair",),
+}  # fmt: skip
