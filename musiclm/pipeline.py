@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE, Waveform, normalise_loudness
+from musiclm.card import update_card
 from musiclm.device import pick_device
 from musiclm.errors import UserError
 from musiclm.lm.generate import generate
@@ -83,6 +84,7 @@ class MusicLM:
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that `from_pretrained` reads."""
         save_system(self.system, folder)
+        update_card(Path(folder))
 
     @overload
     def generate(self, prompt: str = "", *args: Any, **keywords: Any) -> Clip: ...

@@ -77,6 +77,7 @@ class System:
     tokenizers: Tokenizers
     stages: dict[str, StageModel]
     generation: dict[str, dict[str, Any]] = field(default_factory=dict)  # stage -> sampling
+    data: dict[str, dict[str, Any]] = field(default_factory=dict)  # part -> provenance
 
     def sampling(self, stage: str) -> Sampling:
         """How the system was released to draw the tokens of a stage."""
@@ -169,6 +170,7 @@ def load_system(name_or_dir: str | Path, device: torch.device) -> System:
         tokenizers,
         stages,
         index.get("generation", {}),
+        {noun: part["data"] for noun, part in index["parts"].items() if part.get("data")},
     )
 
 
@@ -202,10 +204,12 @@ def install_part(
     tensors: Mapping[str, Tensor],
     config: SystemConfig,
     tokenizers: Mapping[str, str] | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> None:
     """Put a trained part into a system's folder as float16, and write down what it is.
 
-    `tokenizers` are the fingerprints of those it was trained beside.
+    `tokenizers` are the fingerprints of those it was trained beside, `data` the provenance of its
+    recordings.
     """
     half = {
         name: tensor.half() if tensor.is_floating_point() else tensor
@@ -223,6 +227,8 @@ def install_part(
     pinned = {name: (tokenizers or {})[name] for name in parents(noun, config)}
     if pinned:
         index["parts"][noun]["trained_with"] = pinned
+    if data:
+        index["parts"][noun]["data"] = dict(data)
     write_index(folder, index)
 
 
@@ -239,6 +245,7 @@ def describe(name_or_dir: str | Path) -> dict[str, Any]:
             "megabytes": path.stat().st_size / 1e6,
             "rate": _rate(noun),
             "fingerprint": part["fingerprint"],
+            "data": part.get("data"),
         }
     card = folder / "CARD.md"
     return {
@@ -274,5 +281,6 @@ def save_system(system: System, folder: str | Path) -> None:
     for noun in NOUNS:
         stage = noun.removeprefix("lm.") if noun.startswith("lm.") else None
         module = system.stages[stage] if stage else getattr(system.tokenizers, noun)
-        install_part(folder, noun, module.state_dict(), system.config, own)
+        tensors, data = module.state_dict(), system.data.get(noun)
+        install_part(folder, noun, tensors, system.config, own, data)
     write_index(folder, read_index(folder) | {"name": system.name, "generation": system.generation})

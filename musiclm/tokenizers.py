@@ -1,10 +1,20 @@
 """Waveform -> (MuLan, semantic, acoustic) tokens: MusicLM's figure read for learning (section 3).
 
-The three tokenizers are trained apart, frozen, and meet here. Nothing in this file knows text.
+The three tokenizers are trained apart, frozen, and meet here. Nothing in this file knows text. A
+corpus becomes shards by a fixed plan: the parts of its recordings in the order of the manifest, so
+many a shard. Interrupted or not, on one process, on many or on a cluster, the shards are the same.
+
+    load = partial(load_tokenizers, system_folder("mini"), pick_device("auto"))
+    tokenize_corpus(load, read_manifest("corpus"), Path("tokens"), processes=2)
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +23,28 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE, probe, read_crop
-from musiclm.checkpoint import fingerprint
+from musiclm.checkpoint import fingerprint, sweep
 from musiclm.codec.soundstream import SoundStream
 from musiclm.data.manifest import Clip, read_manifest
-from musiclm.data.shards import ShardWriter, TokenRow
+from musiclm.data.parallel import chunks, spread
+from musiclm.data.provenance import provenance
+from musiclm.data.shards import (
+    ROWS,
+    ShardHeader,
+    TokenRow,
+    claim,
+    is_whole,
+    shard_path,
+    write_shard,
+)
+from musiclm.errors import UserError
 from musiclm.mulan.tokenizer import MuLanTokenizer
 from musiclm.semantic.tokenizer import SemanticTokenizer
 from musiclm.tokens import ACOUSTIC
 
 SEGMENT_SECONDS = 30.0  # the longest crop of the paper; one set of MuLan tokens for each segment
 FRAME = SAMPLE_RATE // ACOUSTIC.rate * 2  # samples of one semantic frame: the coarsest common grid
+_SLACK = 24  # samples: a millisecond over a whole frame is no reason for another
 
 
 @dataclass(frozen=True)
@@ -60,56 +82,160 @@ class Tokenizers:
         }
 
 
-def segments(clip: Clip, seconds: float = SEGMENT_SECONDS) -> Iterator[tuple[str, float, float]]:
-    """(id, start, length) of the parts of a recording that are tokenised, whole frames each."""
+@dataclass(frozen=True)
+class Segment:
+    """A part of a recording that becomes one row."""
+
+    id: str
+    split: str
+    path: str
+    start: float  # seconds
+    frames: int  # of 40 ms, the coarsest common grid
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.frames * FRAME / SAMPLE_RATE
+
+
+def segments(clip: Clip, seconds: float = SEGMENT_SECONDS) -> Iterator[Segment]:
+    """The parts of a recording that are tokenised: whole frames each, nearly equal in length.
+
+    A last frame that is not whole is filled up with silence, so that a recording of 9.99 seconds
+    serves crops of 10; recordings shorter than a frame have no part.
+
+    >>> [part.seconds for part in segments(Clip("a", "a.wav", 70.0))]
+    [35.0, 35.0]
+    >>> [part.seconds for part in segments(Clip("a", "a.wav", 9.99))]
+    [10.0]
+    """
+    samples = round(clip.seconds * SAMPLE_RATE)
     count = max(1, round(clip.seconds / seconds))
-    grid = FRAME / SAMPLE_RATE
-    length = int(clip.seconds / count / grid) * grid
-    for part in range(count):
-        if length > 0:
-            yield f"{clip.id}@{part}", part * length, length
+    frames = -(-(samples - _SLACK) // FRAME) if samples >= FRAME else 0
+    base, longer = divmod(frames, count)
+    place = 0
+    for part in range(count if frames else 0):
+        own = base + (part < longer)
+        start = place * FRAME / SAMPLE_RATE
+        yield Segment(f"{clip.id}@{part}", clip.split, str(clip.path), start, own)
+        place += own
 
 
 def clips_of(paths: list[Path]) -> list[Clip]:
     """The recordings meant by one manifest, or by sound files, each a work of its own."""
     if len(paths) == 1 and (paths[0].is_dir() or paths[0].suffix == ".jsonl"):
         return read_manifest(paths[0])
-    return [Clip(path.stem, str(path), probe(path), work=path.stem) for path in paths]
+    return [Clip(path.stem, str(path.absolute()), probe(path), work=path.stem) for path in paths]
 
 
 def tokenize_corpus(
-    tokenizers: Tokenizers,
-    clips: Iterable[Clip],
-    writer: ShardWriter,
+    load: Callable[[], Tokenizers],
+    clips: Sequence[Clip],
+    folder: Path,
     *,
     batch: int = 8,
+    rows_per_shard: int = ROWS,
+    processes: int = 1,
+    cluster: str | None = None,
     progress: Callable[[float], None] = lambda seconds: None,
-) -> None:
-    """Tokenise recordings into shards, skipping those that `writer` already holds."""
-    device = next(tokenizers.codec.parameters()).device
-    pending: list[tuple[str, str, np.ndarray]] = []
+) -> ShardHeader:
+    """Tokenise recordings into shards, making those that are not there yet.
 
-    def flush() -> None:
-        wave = torch.from_numpy(np.stack([samples for *_, samples in pending]))[:, None]
-        tokens = tokenizers.tokenize(wave.to(device))
-        for row, (name, split, _) in enumerate(pending):
-            mulan, semantic, acoustic = (
-                stream[row].cpu().numpy().astype(np.int16)
-                for stream in (tokens.mulan, tokens.semantic, tokens.acoustic)
-            )
-            writer.add(TokenRow(name, split, mulan, semantic, acoustic))
-        pending.clear()
+    `load` gives the tokenizers; it is called here and in each worker, so with several it must be
+    one that can be pickled: `partial(load_tokenizers, system_folder, device)`. `processes` and
+    `cluster` are those of `musiclm.data.parallel.spread`; a cluster's machines must share the
+    files. `progress` is told the seconds of each shard.
+    """
+    if batch < 1 or rows_per_shard < 1:
+        raise UserError("a batch and a shard need at least one recording")
+    folder = folder.absolute()
+    tokenizers = load()
+    header = _header(tokenizers.fingerprints(), clips, rows_per_shard)
+    if not header.rows:
+        raise UserError("nothing to tokenize: no recording is as long as 40 ms")
+    claim(folder, header)
+    making: partial[Callable[[Job], float]]
+    if processes == 1 and cluster is None:
+        making = partial(_shard_maker, lambda: tokenizers, folder, header, batch)
+    else:
+        making = partial(_single_threaded, partial(_shard_maker, load, folder, header, batch))
+    work = _missing(folder, _plan(clips, rows_per_shard), progress)
+    for seconds in spread(making, work, processes=processes, cluster=cluster, chunk=1):
+        progress(seconds)
+    sweep(folder)
+    return header
 
+
+Job = tuple[int, list[Segment]]  # the number of a shard, and what belongs into it
+
+
+def _plan(clips: Iterable[Clip], rows_per_shard: int) -> Iterator[Job]:
+    rows = (segment for clip in clips for segment in segments(clip))
+    return enumerate(chunks(rows, rows_per_shard))
+
+
+def _header(
+    fingerprints: dict[str, str], clips: Iterable[Clip], rows_per_shard: int
+) -> ShardHeader:
+    digest, rows = hashlib.sha256(), 0
     for clip in clips:
-        for name, start, length in segments(clip):
-            progress(length)
-            if name in writer.done:
-                continue
-            samples = read_crop(clip.path, start, length)
-            if pending and len(pending[0][2]) != len(samples):
-                flush()
-            pending.append((name, clip.split, samples))
-            if len(pending) == batch:
-                flush()
-    if pending:
-        flush()
+        for part in segments(clip):
+            # Not its path, so that recordings can be moved.
+            row = [part.id, part.split, round(part.start * SAMPLE_RATE), part.frames]
+            digest.update(json.dumps(row).encode())
+            rows += 1
+    return ShardHeader(
+        fingerprints,
+        rows=rows,
+        rows_per_shard=rows_per_shard,
+        plan=digest.hexdigest(),
+        data=provenance(clip for clip in clips if clip.split == "train"),
+    )
+
+
+def _missing(folder: Path, plan: Iterable[Job], progress: Callable[[float], None]) -> Iterator[Job]:
+    for number, own in plan:
+        if is_whole(shard_path(folder, number), [segment.id for segment in own]):
+            progress(sum(segment.seconds for segment in own))
+        else:
+            yield number, own
+
+
+def _shard_maker(
+    load: Callable[[], Tokenizers], folder: Path, header: ShardHeader, batch: int
+) -> Callable[[Job], float]:
+    tokenizers = load()
+    if tokenizers.fingerprints() != header.fingerprints:  # another machine's files
+        raise UserError(f"the tokenizers of {platform.node()} are not those of {folder}")
+
+    def make(job: Job) -> float:
+        number, own = job
+        rows = [row for part in _batches(own, batch) for row in _tokenized(tokenizers, part)]
+        write_shard(shard_path(folder, number), rows)
+        return sum(segment.seconds for segment in own)
+
+    return make
+
+
+def _single_threaded(setup: Callable[[], Callable[[Job], float]]) -> Callable[[Job], float]:
+    """For a worker among others: together their threads would be more than there are cores."""
+    torch.set_num_threads(1)
+    return setup()
+
+
+def _batches(own: list[Segment], size: int) -> Iterator[list[Segment]]:
+    """Neighbours of one length, at most `size`: nothing that is tokenised needs to be padded."""
+    for _, group in groupby(own, key=lambda segment: segment.frames):
+        yield from chunks(group, size)
+
+
+def _tokenized(tokenizers: Tokenizers, own: list[Segment]) -> list[TokenRow]:
+    samples = [read_crop(part.path, part.start, part.seconds) for part in own]
+    device = next(tokenizers.codec.parameters()).device
+    tokens = tokenizers.tokenize(torch.from_numpy(np.stack(samples))[:, None].to(device))
+    streams = (tokens.mulan, tokens.semantic, tokens.acoustic)
+    mulan, semantic, acoustic = (each.cpu().numpy().astype(np.int16) for each in streams)
+    return [
+        TokenRow(part.id, part.split, mulan[row], semantic[row], acoustic[row])
+        for row, part in enumerate(own)
+    ]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from musiclm.cli import app
+from musiclm.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 TEXT = "\n".join(

@@ -1,29 +1,31 @@
 """Token shards: recordings as integers, written once and read by every language-model run.
 
-A folder holds `shards.json` (which tokenizers made it: their fingerprints and rates) and files
-`00000.safetensors` of some hundred recordings each: `mulan [r 12]`, `semantic [r n]`, `acoustic [r
-2n q]` as int16, `frames [r]` (whole semantic frames; rows are padded to the longest) and the rows'
-ids and splits. A file appears when it is complete, so tokenising resumes where it stopped. A stage
-trained on the tokens of one tokenizer is noise on those of another: shards of strangers are
-refused by name.
+A folder holds `shards.json` (which tokenizers made it, and which rows belong into it) and files
+`00000.safetensors` of some dozens of recordings each: `mulan [r 12]`, `semantic [r n]`, `acoustic
+[r 2n q]` as int16, `frames [r]` (whole semantic frames; rows are padded to the longest) and the
+rows' ids and splits. Shard k holds rows k N to k N + N - 1 and appears when it is complete: a run
+that was interrupted makes those that are missing and ends as an undisturbed one. A stage trained
+on the tokens of one tokenizer is noise on those of another: shards of strangers are refused by
+name, and so are those of another manifest.
 
-    with ShardWriter(folder, ShardHeader(tokenizers.fingerprints())) as shards:
-        for clip in clips:
-            if clip.id not in shards.done:
-                shards.add(TokenRow(clip.id, clip.split, mulan, semantic, acoustic))
+    header = ShardHeader(tokenizers.fingerprints(), rows=len(rows), rows_per_shard=64)
+    claim(folder, header)
+    for number in range(header.shards):
+        write_shard(shard_path(folder, number), rows[64 * number : 64 * number + 64])
     batch = TokenShards(folder, split="train").crops(seconds=10.0, batch=8, seed=0)
     streams = batch(0)   # {"mulan": [8 12], "semantic": [8 250], "acoustic": [8 500 12]}
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Int16
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from musiclm.checkpoint import atomic_path, load_tensors, save_tensors
@@ -32,17 +34,27 @@ from musiclm.errors import UserError
 from musiclm.tokens import ACOUSTIC, SEMANTIC
 
 HEADER = "shards.json"
+ROWS = 64  # of a shard: ten minutes of music, which an interruption may cost
 FRAMES = ACOUSTIC.rate // SEMANTIC.rate  # acoustic frames a semantic one: both start every 40 ms
 
 
 @dataclass(frozen=True)
 class ShardHeader:
-    """Who made the tokens."""
+    """Who made the tokens, and of what."""
 
     fingerprints: dict[str, str]
     semantic_rate: int = SEMANTIC.rate
     acoustic_rate: int = ACOUSTIC.rate
     acoustic_levels: int = ACOUSTIC.levels
+    rows: int = 0  # in the whole folder; 0 if an earlier version wrote it
+    rows_per_shard: int = ROWS
+    plan: str = ""  # digest of the rows' ids, splits and places
+    data: dict[str, Any] = field(default_factory=dict)  # provenance of the training recordings
+
+    @property
+    def shards(self) -> int:
+        """How many files a complete folder has."""
+        return -(-self.rows // self.rows_per_shard)
 
 
 @dataclass(frozen=True)
@@ -61,46 +73,51 @@ class TokenRow:
         return min(len(self.semantic), len(self.acoustic) // FRAMES)
 
 
-class ShardWriter:
-    """Appends rows to a folder of shards; `done` lists the rows of earlier, interrupted runs."""
+def claim(folder: str | Path, header: ShardHeader) -> None:
+    """Begin a folder, or check that it was begun for the same rows and by the same tokenizers."""
+    folder = Path(folder)
+    path = folder / HEADER
+    if not path.exists():
+        if _files(folder):
+            raise UserError(f"{folder} holds shards but no {HEADER}: name a new folder")
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(asdict(header), indent=2) + "\n")
+        return
+    before = read_header(folder)
+    _refuse_strangers(folder, before, header.fingerprints)
+    if not before.rows:
+        raise UserError(f"{folder} was written by an earlier version: name a new folder")
+    if before.rows_per_shard != header.rows_per_shard:
+        raise UserError(
+            f"{folder} was begun with {before.rows_per_shard} rows a shard, not "
+            f"{header.rows_per_shard}: name a new folder"
+        )
+    if before.plan == header.plan and before.data != header.data:
+        raise UserError(
+            f"{folder} was begun with other licences or sources of the same recordings: "
+            "name a new folder"
+        )
+    if before != header:
+        raise UserError(
+            f"{folder} was begun with other recordings ({before.rows} rows, now {header.rows}; "
+            f"plan {before.plan[:12]}, now {header.plan[:12]}): name a new folder"
+        )
 
-    def __init__(self, folder: str | Path, header: ShardHeader, rows_per_shard: int = 256):
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if (self.folder / HEADER).exists():
-            _refuse_strangers(self.folder, read_header(self.folder), header.fingerprints)
-        with atomic_path(self.folder / HEADER) as path:
-            path.write_text(json.dumps(asdict(header), indent=2))
-        files = _files(self.folder)
-        self.done = {row.id for file in files for row in read_shard(file)}
-        self._next = int(files[-1].stem) + 1 if files else 0
-        self._rows: list[TokenRow] = []
-        self._rows_per_shard = rows_per_shard
 
-    def add(self, row: TokenRow) -> None:
-        assert row.id not in self.done, f"{row.id} is already in {self.folder}"
-        self.done.add(row.id)
-        self._rows.append(row)
-        if len(self._rows) >= self._rows_per_shard:
-            self.flush()
+def shard_path(folder: str | Path, number: int) -> Path:
+    """Where shard `number` lies."""
+    return Path(folder) / f"{number:05d}.safetensors"
 
-    def flush(self) -> None:
-        """Write what was added as a (perhaps smaller) shard."""
-        if self._rows:
-            write_shard(self.folder / f"{self._next:05d}.safetensors", self._rows)
-            self._next += 1
-            self._rows = []
 
-    def __enter__(self) -> "ShardWriter":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.flush()
+def is_whole(path: Path, ids: Sequence[str]) -> bool:
+    """Whether a shard is there, undamaged in length, with these rows; its tokens are not read."""
+    if not path.is_file():
+        return False
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _names(file.metadata() or {})[0] == list(ids)
+    except (SafetensorError, OSError, ValueError, KeyError):
+        return False
 
 
 class TokenShards:
@@ -116,7 +133,13 @@ class TokenShards:
         self.header = read_header(self.folder)
         if expect is not None:
             _refuse_strangers(self.folder, self.header, expect)
-        rows = [row for file in _files(self.folder) for row in read_shard(file)]
+        files = _files(self.folder)
+        if self.header.rows and len(files) != self.header.shards:
+            raise UserError(
+                f"{self.folder}: {len(files)} of {self.header.shards} shards are there; "
+                "tokenize again to make the others"
+            )
+        rows = [row for file in files for row in read_shard(file)]
         self.rows = [row for row in rows if split is None or row.split == split]
 
     @property
@@ -180,12 +203,16 @@ def write_shard(path: Path, rows: list[TokenRow]) -> None:
         "frames": torch.tensor(frames, dtype=torch.int32),
     }
     names = {"ids": [row.id for row in rows], "splits": [row.split for row in rows]}
-    save_tensors(path, tensors, {key: json.dumps(value) for key, value in names.items()})
+    # One entry: safetensors writes several in any order, and shards are compared byte for byte.
+    save_tensors(path, tensors, {"rows": json.dumps(names)})
 
 
 def read_shard(path: Path) -> list[TokenRow]:
     tensors, metadata = load_tensors(path)
-    names = zip(json.loads(metadata["ids"]), json.loads(metadata["splits"]), strict=True)
+    try:
+        names = zip(*_names(metadata), strict=True)
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{path} is not a token shard: it does not name its rows") from error
     mulan, semantic, acoustic = (tensors[key].numpy() for key in ("mulan", "semantic", "acoustic"))
     return [
         TokenRow(id, split, mulan[row], semantic[row, :frames], acoustic[row, : FRAMES * frames])
@@ -193,6 +220,14 @@ def read_shard(path: Path) -> list[TokenRow]:
             zip(names, tensors["frames"].tolist(), strict=True)
         )
     ]
+
+
+def _names(metadata: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Ids and splits; the first version kept them apart."""
+    if "rows" in metadata:
+        names = json.loads(metadata["rows"])
+        return names["ids"], names["splits"]
+    return json.loads(metadata["ids"]), json.loads(metadata["splits"])
 
 
 def read_header(folder: str | Path) -> ShardHeader:

@@ -12,9 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from musiclm.card import update_card
 from musiclm.checkpoint import load_tensors
 from musiclm.config import from_dict, to_dict
 from musiclm.data.manifest import read_manifest
+from musiclm.data.provenance import provenance
+from musiclm.data.shards import read_header
 from musiclm.errors import UserError
 from musiclm.system import NOUNS, TOKENIZERS, install_part, read_index, system_config
 from musiclm.train import distributed
@@ -58,8 +61,18 @@ def train_part(
     outcome = train(task, config, run_dir, resume, resolve(noun, sections), quiet)
     if outcome.finished and distributed.rank() == 0:
         tensors, _ = load_tensors(run_dir / "export" / f"{noun}.safetensors")
-        install_part(system, noun, tensors, system_config(sections), expect)
+        install_part(
+            system, noun, tensors, system_config(sections), expect, provenance_of(noun, data)
+        )
+        update_card(system)
     return outcome
+
+
+def provenance_of(noun: str, data: Path) -> dict[str, Any]:
+    """Of the training recordings; a stage's shards were told by their manifest."""
+    if noun.startswith("lm."):
+        return read_header(data).data
+    return provenance(read_manifest(data, "train"))
 
 
 def tokenizer_fingerprints(system: Path) -> dict[str, str]:

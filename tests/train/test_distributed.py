@@ -6,7 +6,6 @@ import os
 import socket
 from pathlib import Path
 
-import pytest
 import torch
 import torch.multiprocessing as mp
 
@@ -40,7 +39,6 @@ def work(rank: int, port: int, folder: Path, task, config) -> None:
     (folder / f"{rank}.json").write_text(json.dumps(about))
 
 
-@pytest.mark.slow
 def test_two_processes_train_one_model(clips, tmp_path, codec, settings, monkeypatch, pytestconfig):
     monkeypatch.syspath_prepend(pytestconfig.rootpath)  # the processes import this file by name
     config = settings(steps=4, validate_every=2)

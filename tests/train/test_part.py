@@ -7,7 +7,6 @@ import torch
 
 from musiclm.config import load_toml
 from musiclm.data.manifest import write_manifest
-from musiclm.data.shards import ShardHeader, ShardWriter
 from musiclm.errors import UserError
 from musiclm.system import NOUNS, load_system, load_tokenizers, read_index
 from musiclm.tokenizers import tokenize_corpus
@@ -36,13 +35,15 @@ def test_a_whole_system_trains_part_by_part(clips, tmp_path, sections):
         run("lm.coarse", shards)
     for noun in ("codec", "semantic", "mulan"):
         assert run(noun, tmp_path).finished
-    tokenizers = load_tokenizers(system, torch.device("cpu"))
-    with ShardWriter(shards, ShardHeader(tokenizers.fingerprints())) as writer:
-        tokenize_corpus(tokenizers, clips, writer)
+    tokenize_corpus(lambda: load_tokenizers(system, torch.device("cpu")), clips, shards)
     for noun in ("lm.semantic", "lm.coarse", "lm.fine"):
         assert run(noun, shards).finished
     whole = load_system(system, torch.device("cpu"))
     assert read_index(system)["parts"].keys() == set(NOUNS)
+    parts = read_index(system)["parts"]
+    for noun in NOUNS:  # where the recordings came from reaches every part, and the card
+        assert parts[noun]["data"]["clips"] == sum(clip.split == "train" for clip in clips)
+    assert (system / "CARD.md").read_text().count("not stated") == 2 * len(NOUNS)
     books = whole.tokenizers.mulan.codebooks
     assert torch.equal(whole.stages["coarse"].given["mulan"].codebooks, books)
     resolved = json.loads((tmp_path / "runs" / "lm.fine" / "config.json").read_text())

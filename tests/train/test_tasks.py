@@ -11,7 +11,7 @@ from musiclm.checkpoint import load_tensors, load_weights
 from musiclm.codec.losses import log_mel_distance
 from musiclm.codec.soundstream import SoundStream
 from musiclm.config import from_dict
-from musiclm.data.shards import ShardHeader, ShardWriter, TokenRow
+from musiclm.data.shards import ShardHeader, TokenRow, claim, shard_path, write_shard
 from musiclm.errors import UserError
 from musiclm.lm.decoder import DecoderConfig
 from musiclm.lm.model import LMConfig, StageModel
@@ -154,13 +154,16 @@ def test_mulan_needs_pairs_to_tell_apart(clips, settings):
 def shards(tmp_path_factory):
     """Music of one rule: MuLan names the first token, semantic ones count up, acoustic follow."""
     folder = tmp_path_factory.mktemp("shards")
-    with ShardWriter(folder, ShardHeader(FINGERPRINTS), rows_per_shard=8) as writer:
-        for number in range(24):
-            semantic = (np.arange(100) % 5 + 5 * (number % 3)).astype(np.int16)
-            acoustic = np.repeat(semantic, 2)[:, None] + np.arange(12, dtype=np.int16)
-            mulan = np.full(12, number % 3, np.int16)
-            split = "valid" if number >= 20 else "train"
-            writer.add(TokenRow(str(number), split, mulan, semantic, acoustic))
+    rows = []
+    for number in range(24):
+        semantic = (np.arange(100) % 5 + 5 * (number % 3)).astype(np.int16)
+        acoustic = np.repeat(semantic, 2)[:, None] + np.arange(12, dtype=np.int16)
+        mulan = np.full(12, number % 3, np.int16)
+        split = "valid" if number >= 20 else "train"
+        rows.append(TokenRow(str(number), split, mulan, semantic, acoustic))
+    claim(folder, ShardHeader(FINGERPRINTS, rows=24, rows_per_shard=8))
+    for shard in range(3):
+        write_shard(shard_path(folder, shard), rows[8 * shard : 8 * shard + 8])
     return folder
 
 

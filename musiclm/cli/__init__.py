@@ -1,0 +1,1 @@
+"""The `musiclm` command: one verb for each thing a person does."""
