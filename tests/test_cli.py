@@ -93,3 +93,45 @@ def test_info_names_every_part(tiny_folder):
     assert {"codec", "semantic", "mulan", "lm.semantic", "lm.coarse", "lm.fine"} == set(
         facts["parts"]
     )
+
+
+def test_a_folder_becomes_a_checked_manifest(tmp_path):
+    music = tmp_path / "music" / "My Album"
+    music.mkdir(parents=True)
+    noise = np.random.default_rng(0).normal(0, 0.1, (4, 48_000))
+    for number in range(3):
+        soundfile.write(music / f"{number}.wav", noise[number], 24_000)
+    soundfile.write(music / "silent.wav", np.zeros(48_000), 24_000)
+    (music / "text.mp3").write_text("not music")
+    (music / "0.txt").write_text("a noisy piece")
+    manifest = tmp_path / "m.jsonl"
+    scanned = run("data", "scan", music.parent, "-o", manifest, "--licence", "CC0-1.0", "--quiet")
+    assert scanned.returncode == 0, scanned.stderr
+    assert "4 clips of 1 works" in scanned.stdout and "m.problems.jsonl" in scanned.stdout
+    checked = run("data", "check", manifest, "-o", tmp_path / "check", "--quiet", "--json")
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads(checked.stdout)["quarantined"] == 1
+    bad = json.loads((tmp_path / "check" / "quarantine.jsonl").read_text())
+    assert "silent" in bad["path"] and "silent" in str(bad["reasons"])
+    clean = tmp_path / "check" / "manifest.checked.jsonl"
+    counted = json.loads(run("data", "stats", clean, "--json").stdout)
+    assert counted["clips"] == 3 and counted["licences"] == {"CC0-1.0": 0.0017}
+    assert counted["captions"]["clips_with"] == 1
+    assert "distinct captions" in run("data", "stats", clean).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["data", "scan", "nowhere", "-o", "m.jsonl"], "nowhere"),
+        (["data", "scan", ".", "-o", "m.jsonl"], "WAV"),
+        (["data", "scan", ".", "-o", "m.txt"], "m.jsonl"),
+        (["data", "check", "nowhere", "-o", "check"], "nowhere"),
+        (["data", "stats", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["data", "compose", "-o", "c", "--style", "yodel"], "yodel"),
+        (["data", "compose", "-o", "c", "--soundfont", "no.sf2"], "no.sf2"),
+    ],
+)
+def test_mistakes_about_data_get_one_line_and_leave_nothing(words, named, tmp_path):
+    refused(run(*words, "--quiet" if words[1] != "stats" else "--json", cwd=tmp_path), named)
+    assert not list(tmp_path.rglob("*.jsonl"))

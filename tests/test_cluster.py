@@ -64,8 +64,6 @@ def test_an_address_where_nothing_answers_is_named(squares, tmp_path: Path) -> N
 def test_a_killed_worker_costs_nothing(
     squares, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ray
-
     monkeypatch.setattr("musiclm.data.cluster.WINDOW", 25)  # the items need two datasets
     setup = partial(squares, str(tmp_path))
     found = list(spread(setup, range(40), processes=2, cluster="local", chunk=4))
@@ -75,21 +73,10 @@ def test_a_killed_worker_costs_nothing(
     assert set(done) == {f"done-{number}" for number in range(40)}
     again = {name for name, times in done.items() if times != "x"}
     assert again <= {"done-12"}  # the one of its chunk that the killed worker had finished
-    assert not ray.is_initialized()  # and it was shut down
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator:
-    """Ray begun by someone else, once for several tests."""
-    import ray
-
-    ray.init("local", num_cpus=2, object_store_memory=200 * 2**20, include_dashboard=False)
-    yield ray
-    ray.shutdown()
 
 
 @pytest.mark.skipif(SOUNDFONT is None, reason="no soundfont is installed")
-def test_a_cluster_writes_the_same_bytes(running, tmp_path: Path, tiny_folder: Path) -> None:
+def test_a_cluster_writes_the_same_bytes(tmp_path: Path, tiny_folder: Path) -> None:
     load = partial(load_tokenizers, tiny_folder, torch.device("cpu"))
 
     def make(name: str, **workers) -> dict[str, bytes]:
@@ -107,7 +94,6 @@ def test_a_cluster_writes_the_same_bytes(running, tmp_path: Path, tiny_folder: P
     assert make("there", processes=2, cluster="local") == here
 
 
-def test_mistakes_are_one_line(running, squares, tmp_path: Path) -> None:
+def test_mistakes_are_one_line(squares, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="^99 cannot be read$"):
         list(spread(partial(squares, str(tmp_path)), [1, 99], processes=1, cluster="local"))
-    assert running.is_initialized()  # a Ray that someone else began is left running

@@ -16,12 +16,14 @@ that asks for a token (Ray's default) is joined with RAY_AUTH_MODE=token in the 
 import importlib.util
 import itertools
 import logging
+import multiprocessing
 import os
 import pickle
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from musiclm.errors import UserError
@@ -32,6 +34,7 @@ R = TypeVar("R")
 LOCAL = "local"
 WINDOW = 10_000  # items of one Ray dataset: bounds what waits in memory
 _STORE = 200 * 2**20  # bytes: items and results are small
+_PATIENCE = 60.0  # seconds for Ray to end
 _NEEDS = ("ray", "pyarrow", "pandas")
 
 
@@ -55,18 +58,56 @@ def spread_on_cluster(
     """Yield `setup()(item)` for each item, in order; see `musiclm.data.parallel.spread`."""
     own = pickle.dumps(setup)
     items = iter(items)
-    with _session(address, workers) as number:
+    with _driver(address, workers, chunk, own) as pipe:
         while window := [pickle.dumps(item) for item in itertools.islice(items, WINDOW)]:
-            for result in _in_order(_dataset(own, window, number, chunk), len(window)):
-                done, value = pickle.loads(result)
+            pipe.send(window)
+            for _ in window:
+                done, value = _received(pipe)
                 if not done:
                     raise value
                 yield value
 
 
 @contextmanager
+def _driver(address: str, workers: int, chunk: int, setup: bytes) -> Iterator[Connection]:
+    """A process that talks to Ray for us: Ray ends its driver without a word when it stumbles."""
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    process = context.Process(target=_drive, args=(theirs, address, workers, chunk, setup))
+    process.start()
+    theirs.close()
+    try:
+        yield pipe
+    finally:
+        pipe.close()
+        process.join(_PATIENCE)
+        process.kill()
+
+
+def _received(pipe: Connection) -> tuple[bool, Any]:
+    try:
+        return pickle.loads(pipe.recv_bytes())
+    except EOFError:
+        raise UserError("Ray ended before the work was done: run it again to go on") from None
+
+
+def _drive(pipe: Connection, address: str, workers: int, chunk: int, setup: bytes) -> None:
+    """Windows of items in, one result after the other out, until nobody asks any more."""
+    try:
+        with _session(address, workers) as number:
+            while True:
+                window = pipe.recv()
+                for result in _in_order(_dataset(setup, window, number, chunk), len(window)):
+                    pipe.send_bytes(result)
+    except (EOFError, BrokenPipeError):
+        pass
+    except UserError as error:
+        pipe.send_bytes(pickle.dumps((False, error)))
+
+
+@contextmanager
 def _session(address: str, workers: int) -> Iterator[int]:
-    """Connect to Ray, quietly, and say how many workers there are; leave a running one as it is."""
+    """Connect to Ray, quietly, and say how many workers there are."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
@@ -76,11 +117,9 @@ def _session(address: str, workers: int) -> Iterator[int]:
     if address == LOCAL:
         workers = workers or os.cpu_count() or 1
         quiet |= {"num_cpus": workers, "object_store_memory": _STORE, "include_dashboard": False}
-    ours = not ray.is_initialized()
     try:
-        if ours:
-            _knock(address)
-            ray.init(address, **quiet)
+        _knock(address)
+        ray.init(address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         why = str(error.__cause__ or error)  # such as a token that it asks for
         raise UserError(f"no Ray cluster at {address}: {why[:300]}") from error
@@ -92,8 +131,7 @@ def _session(address: str, workers: int) -> Iterator[int]:
     try:
         yield workers or int(ray.cluster_resources().get("CPU", 1))
     finally:
-        if ours:
-            ray.shutdown()
+        ray.shutdown()
 
 
 def _knock(address: str) -> None:
