@@ -87,7 +87,9 @@ def header(data: bytes) -> Header | None:
 
 def walk(data: bytes) -> Iterator[Frame]:
     """The frames of a file in order; bytes that belong to none are stepped over."""
-    place = tag_length(data)
+    place = 0
+    while tag := tag_length(data[place : place + 10]):
+        place += tag
     last = len(data) - 4
     while place <= last:
         found = header(data[place : place + 4])
@@ -101,12 +103,11 @@ def walk(data: bytes) -> Iterator[Frame]:
 
 
 def tag_length(data: bytes) -> int:
-    """Bytes of the ID3v2 tag that a file begins with."""
+    """Bytes of the ID3v2 tag that begins with these ten; 0 if none does."""
     if data[:3] != b"ID3" or len(data) < 10:
         return 0
-    return 10 + sum(
-        (byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True)
-    )
+    size = sum((b & 0x7F) << shift for b, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
+    return size + (20 if data[5] & 0x10 else 10)  # with a footer, or without
 
 
 def _follows(data: bytes, place: int) -> bool:

@@ -16,7 +16,7 @@ import zlib
 from io import BufferedIOBase
 from typing import NamedTuple
 
-from musiclm.mp3 import header
+from musiclm.mp3 import header, tag_length
 
 Faults = dict[str, str]
 
@@ -31,11 +31,10 @@ def skip_id3(file: BufferedIOBase) -> int:
     start = 0
     while True:
         file.seek(start)
-        head = file.read(10)
-        if len(head) < 10 or head[:3] != b"ID3":
+        length = tag_length(file.read(10))
+        if not length:
             return start
-        size = sum((b & 0x7F) << s for b, s in zip(head[6:10], (21, 14, 7, 0), strict=True))
-        start += 10 + size + (10 if head[5] & 0x10 else 0)
+        start += length
 
 
 def wav_faults(file: BufferedIOBase) -> Faults:
