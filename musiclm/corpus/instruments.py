@@ -153,7 +153,7 @@ TABLE: tuple[Row, ...] = (
      1.17, True),
     (82, "calliope synth", "synth", 60, 91, True, "calliope synth, airy synth lead",
      "flute-like synth", ("melody", "arpeggio"), 0.54, True),
-    (87, "fat lead synth", "synth", 36, 72, True, "fat lead synth, growling synth lead",
+    (87, "fat lead synth", "synth", 36, 72, True, "fat lead synth, thick synth lead",
      "growling synth", ("melody", "arpeggio"), 0.61, True),
     (50, "synth strings", "synth", 48, 82, True, "synth strings, string synth", "string machine",
      ("chords", "melody"), 2.0, True),
