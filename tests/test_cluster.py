@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from soundfonts import INSTALLED, needs_soundfont
 
-from musiclm.corpus import render
 from musiclm.corpus.compose import compose
 from musiclm.data.manifest import read_manifest
 from musiclm.data.parallel import spread
@@ -22,8 +22,6 @@ from musiclm.tokenizers import tokenize_corpus
 
 pytest.importorskip("ray.data", reason='Ray is not installed: pip install "musiclm[cluster]"')
 
-KNOWN = [*(path for kind in render.SOUNDFONTS for path in kind), *render.HELD_OUT]
-SOUNDFONT = min((p for p in KNOWN if p.is_file()), key=lambda p: p.stat().st_size, default=None)
 
 WORK = """
 import os
@@ -75,13 +73,13 @@ def test_a_killed_worker_costs_nothing(
     assert len(again) <= 8  # what the killed worker had done and not yet handed over: two chunks
 
 
-@pytest.mark.skipif(SOUNDFONT is None, reason="no soundfont is installed")
+@needs_soundfont
 def test_a_cluster_writes_the_same_bytes(tmp_path: Path, tiny_folder: Path) -> None:
     load = partial(load_tokenizers, tiny_folder, torch.device("cpu"))
 
     def make(name: str, **workers) -> dict[str, bytes]:
         options = {"clips": 20, "seconds": 1.0, "seed": 4, "progress": False} | workers
-        manifest = compose(tmp_path / name, soundfonts=(SOUNDFONT,), **options)
+        manifest = compose(tmp_path / name, soundfonts=(INSTALLED,), **options)
         tokenize_corpus(
             load, read_manifest(manifest), tmp_path / name / "shards", rows_per_shard=6, **workers
         )

@@ -10,19 +10,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
+from soundfonts import INSTALLED, needs_soundfont
 
 from musiclm.audio import SAMPLE_RATE, Waveform
-from musiclm.corpus import render
 from musiclm.corpus.compose import compose
 from musiclm.data.manifest import Clip, read_manifest, write_manifest
 from musiclm.system import load_tokenizers
 from musiclm.tokenizers import tokenize_corpus
 
-KNOWN = [*(path for kind in render.SOUNDFONTS for path in kind), *render.HELD_OUT]
-# The small one loads in an instant, so that runs are killed at work and not while they load.
-SOUNDFONT = min((p for p in KNOWN if p.is_file()), key=lambda p: p.stat().st_size, default=None)
 CLIPS = 40
 
 
@@ -48,15 +44,15 @@ def killed_midway(code: str, folder: Path, pattern: str, files: int, delay: floa
     return process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.skipif(SOUNDFONT is None, reason="no soundfont is installed")
+@needs_soundfont
 def test_compose(tmp_path: Path) -> None:
     options = {"clips": CLIPS, "seconds": 1.0, "seed": 4, "progress": False}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    compose(whole, soundfonts=(SOUNDFONT,), **options)
+    compose(whole, soundfonts=(INSTALLED,), **options)
     code = (
         "from pathlib import Path; from musiclm.corpus.compose import compose\n"
         "if __name__ == '__main__':\n"
-        f"    compose(Path({str(broken)!r}), soundfonts=(Path({str(SOUNDFONT)!r}),),\n"
+        f"    compose(Path({str(broken)!r}), soundfonts=(Path({str(INSTALLED)!r}),),\n"
         f"            processes=2, **{options!r})"
     )
     rng = random.Random(0)
@@ -67,7 +63,7 @@ def test_compose(tmp_path: Path) -> None:
     ]
     assert any(kills) and (broken / "corpus.json").is_file()
     (broken / "clips" / ".abcdefgh.wav").write_bytes(b"RIFF")  # as a killed writer leaves it
-    compose(broken, soundfonts=(SOUNDFONT,), **options)
+    compose(broken, soundfonts=(INSTALLED,), **options)
     assert contents(broken) == contents(whole)
     assert len(read_manifest(broken)) == CLIPS
 

@@ -9,16 +9,13 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from soundfonts import needs_soundfont
 
 from musiclm.mulan.losses import chance
 
 ROOT = Path(__file__).parents[1]
-SOUNDFONTS = ("sf3/MuseScore_General_Lite.sf3", "sf3/MuseScore_General.sf3", "sf2/FluidR3_GM.sf2")
 
-pytestmark = pytest.mark.skipif(
-    not any(Path("/usr/share/sounds", name).exists() for name in SOUNDFONTS),
-    reason="no General MIDI soundfont is installed",
-)
+pytestmark = needs_soundfont
 
 
 @pytest.fixture(scope="module")

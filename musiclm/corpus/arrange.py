@@ -36,8 +36,6 @@ from musiclm.corpus.styles import (
 from musiclm.corpus.theory import NOTE_NAMES
 from musiclm.corpus.vocabulary import FAMILIES, INSTRUMENTS, SHORT
 
-__all__ = ["POOLS", "TEXTURES", "arrange", "compose_piece", "make_plan", "pick"]
-
 TEXTURES = {"solo": 0.38, "ensemble": 0.21, "band": 0.36, "drums": 0.05}
 POOLS = {
     "solo": tuple(name for name, style in STYLES.items() if style.solo),

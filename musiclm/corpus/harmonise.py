@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from musiclm.corpus.piece import Note
-from musiclm.corpus.theory import SCALES, Bar, Chord, parse_chord
+from musiclm.corpus.theory import Bar, Chord, parse_chord, scale_of
 
 # Numerals and how welcome each is before a note is heard.
 _CHORDS = {
@@ -31,7 +31,7 @@ _LEAST_IN_KEY = 0.9
 
 def in_key(tune: Sequence[Note], tonic: int, mode: str) -> bool:
     """Whether nearly all of a tune lies on its scale; in minor sixth and seventh may be raised."""
-    scale = {(tonic + step) % 12 for step in SCALES[mode]}
+    scale = set(scale_of(tonic, mode))
     if mode == "minor":
         scale |= {(tonic + step) % 12 for step in (9, 11)}
     total = sum(note.length for note in tune)

@@ -30,7 +30,7 @@ _DEAD = 6.0  # dB below a softer stroke
 _SECONDS = 0.7
 _BOUNDS = (-24.0, 30.0)  # dB
 _CHANNEL = 0
-_VOLUME, _ALL_SOUND_OFF = 7, 120  # MIDI controllers
+VOLUME, _ALL_SOUND_OFF = 7, 120  # MIDI controllers
 _FLUSH = 0.2  # seconds in which cut voices die
 
 
@@ -56,12 +56,10 @@ class Levels:
         return self._known[program, drums]
 
     def _measure(self, program: int, drums: bool) -> tuple[float, int]:
-        for channel in range(16):  # the tail of another piece must not count
-            self._font.channel_midi_control(channel, _ALL_SOUND_OFF, 0)
-        self._render(_FLUSH)
+        silence(self._font, self._rate)  # the tail of another piece must not count
         self._font.channel_set_bank(_CHANNEL, 128 if drums else 0)
         self._font.channel_set_preset_number(_CHANNEL, program, drums)
-        self._font.channel_midi_control(_CHANNEL, _VOLUME, 100)
+        self._font.channel_midi_control(_CHANNEL, VOLUME, 100)
         if drums:
             level = float(np.mean([self._level(pitch, _USUAL) for pitch in _KIT]))
             return _factor(_KIT_REFERENCE - level), 127
@@ -83,9 +81,20 @@ class Levels:
         return _loudness(samples, self._rate)
 
     def _render(self, seconds: float) -> Float[np.ndarray, " t"]:
-        samples = np.zeros(round(seconds * self._rate), np.float32)
-        self._font.render(samples.data.cast("B"), False)
-        return samples
+        return _rendered(self._font, seconds, self._rate)
+
+
+def silence(font: Any, rate: int) -> None:
+    """Cut off whatever sounds, on every channel: a render must not depend on the one before it."""
+    for channel in range(16):
+        font.channel_midi_control(channel, _ALL_SOUND_OFF, 0)
+    _rendered(font, _FLUSH, rate)
+
+
+def _rendered(font: Any, seconds: float, rate: int) -> Float[np.ndarray, " t"]:
+    samples = np.zeros(round(seconds * rate), np.float32)
+    font.render(samples.data.cast("B"), False)
+    return samples
 
 
 def balanced(volumes: Sequence[float]) -> list[int]:

@@ -16,13 +16,12 @@ b'MThd'
 import struct
 from collections.abc import Sequence
 
+from musiclm.corpus.levels import VOLUME
 from musiclm.corpus.perform import Stroke, channels
 from musiclm.corpus.piece import BEATS_PER_BAR, Part, Piece
-from musiclm.corpus.render import channel_volume
 from musiclm.corpus.vocabulary import INSTRUMENTS, KITS
 
 TICKS = 960  # a quarter note
-_VOLUME = 7  # a MIDI controller
 _AGAIN = 0.005  # seconds: a key struck again as soon as this is struck once
 
 
@@ -81,6 +80,11 @@ def track_name(part: Part) -> str:
     return f"{name} ({part.role})"
 
 
+def _channel_volume(part: Part) -> int:
+    """The MIDI volume of a part's channel; synthesizers cube it."""
+    return min(127, round(100 * part.volume ** (1 / 3)))
+
+
 def _events(
     part: Part, channel: int, strokes: Sequence[Stroke], rate: float
 ) -> list[tuple[int, bytes]]:
@@ -88,7 +92,7 @@ def _events(
     events = [
         (0, b"\xff\x03" + _number(len(name)) + name),
         (0, bytes((0xC0 | channel, part.program))),
-        (0, bytes((0xB0 | channel, _VOLUME, channel_volume(part)))),
+        (0, bytes((0xB0 | channel, VOLUME, _channel_volume(part)))),
     ]
     notes = []
     for stroke in strokes:

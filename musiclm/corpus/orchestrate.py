@@ -8,9 +8,9 @@
 
 import numpy as np
 
-from musiclm.corpus.arrange import pick
 from musiclm.corpus.excerpt import Track
 from musiclm.corpus.piece import Note, Part
+from musiclm.corpus.plan import pick
 from musiclm.corpus.vocabulary import FAMILIES, INSTRUMENTS, NEAREST, PROGRAMS_BY_FAMILY
 
 # Who may play all the notes of a score alone.

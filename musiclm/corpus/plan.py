@@ -15,7 +15,7 @@ import numpy as np
 from musiclm.corpus.form import Section, make_sections
 from musiclm.corpus.piece import BEATS_PER_BAR, Note
 from musiclm.corpus.styles import TEMPO_RANGES, Style
-from musiclm.corpus.theory import SCALES, Bar, Chord, harmony, parse_chord
+from musiclm.corpus.theory import Bar, Chord, harmony, parse_chord, scale_of
 
 T = TypeVar("T")
 
@@ -78,6 +78,16 @@ def pick(rng: np.random.Generator, choices: Sequence[T]) -> T:
     return choices[int(rng.integers(len(choices)))]
 
 
+def extent(seconds: float | int, bpm: float | int, beats: int) -> tuple[float, int]:
+    """Beats that are heard in so many seconds, and bars of `beats` that surely fill them.
+
+    >>> extent(10.0, 120.0, 4)
+    (20.0, 6)
+    """
+    heard = seconds * bpm / 60
+    return heard, int(np.ceil(heard / beats)) + 1
+
+
 def make_plan(rng: np.random.Generator, style: Style, tempo_class: str, seconds: float) -> Plan:
     """Decide tempo, metre, key, form and chords."""
     low, high = TEMPO_RANGES[tempo_class]
@@ -88,8 +98,7 @@ def make_plan(rng: np.random.Generator, style: Style, tempo_class: str, seconds:
     tonic = int(rng.integers(12))
     scale_name = (style.scale or {}).get(mode, mode)
     beats = BEATS_PER_BAR[metre]
-    heard = seconds * bpm / 60
-    bars = int(np.ceil(heard / beats)) + 1
+    heard, bars = extent(seconds, bpm, beats)
     ending = None
     if seconds >= _ENDING_SECONDS and rng.random() < _ENDING:
         last = int((heard - _LAST_RING[0] * bpm / 60) // beats)
@@ -104,7 +113,7 @@ def make_plan(rng: np.random.Generator, style: Style, tempo_class: str, seconds:
         metre=metre,
         tonic=tonic,
         mode=mode,
-        scale=tuple((tonic + step) % 12 for step in SCALES[scale_name]),
+        scale=scale_of(tonic, scale_name),
         sections=sections,
         harmony=_write_harmony(rng, style, mode, tonic, sections, beats),
         heard=heard,

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from musiclm.audio import SAMPLE_RATE
-from musiclm.corpus.levels import Levels, balanced
+from musiclm.corpus.levels import VOLUME, Levels, balanced, silence
 from musiclm.corpus.perform import Stroke, channels
 from musiclm.corpus.piece import DRUM_CHANNEL, Part, Piece
 from musiclm.errors import UserError
@@ -38,9 +38,6 @@ HELD_OUT = (
 )
 BLOCK = 120  # samples: events fall on a grid of 5 ms
 _GAIN_DB = -8.0  # at 0 dB tinysoundfont's sums pass full scale
-_ALL_SOUND_OFF = 120  # MIDI controllers
-_VOLUME = 7
-_FLUSH = 0.2  # seconds in which cut voices die
 
 
 def find_soundfonts(soundfonts: Sequence[Path] | None = None) -> tuple[Path, ...]:
@@ -62,11 +59,6 @@ def find_soundfonts(soundfonts: Sequence[Path] | None = None) -> tuple[Path, ...
             "timgm6mb-soundfont, or name .sf2 or .sf3 files with --soundfont"
         )
     return found
-
-
-def channel_volume(part: Part) -> int:
-    """The MIDI volume of a part's channel; synthesizers cube it."""
-    return min(127, round(100 * part.volume ** (1 / 3)))
 
 
 class Synth:
@@ -121,13 +113,6 @@ class Synth:
         for stroke in starting:
             self._font.channel_note_on(stroke.channel, stroke.pitch, stroke.velocity / 127)
 
-    def _silence(self) -> None:
-        # Cut and flush: a clip must not depend on the one rendered before it.
-        for channel in range(16):
-            self._font.channel_midi_control(channel, _ALL_SOUND_OFF, 0)
-        rest = np.zeros(round(_FLUSH * self.sample_rate), np.float32)
-        self._font.render(rest.data.cast("B"), False)
-
     def _in_layer(self, part: Part, stroke: Stroke) -> Stroke:
         return stroke._replace(
             velocity=self._levels.velocity(part.program, stroke.velocity, part.drums)
@@ -138,8 +123,8 @@ class Synth:
         parts = piece.parts
         # Measuring a program uses a channel: all of that comes first.
         gains = [part.volume * self._levels.gain(part.program, part.drums) for part in parts]
-        self._silence()
+        silence(self._font, self.sample_rate)
         for part, channel, volume in zip(parts, channels(piece), balanced(gains), strict=True):
             self._font.channel_set_bank(channel, 128 if part.drums else 0)
             self._font.channel_set_preset_number(channel, part.program, part.drums)
-            self._font.channel_midi_control(channel, _VOLUME, volume)
+            self._font.channel_midi_control(channel, VOLUME, volume)

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from musiclm.corpus.arrange import pick
 from musiclm.corpus.excerpt import Excerpt, Track, cut, find_window, key_of
 from musiclm.corpus.orchestrate import orchestrate
 from musiclm.corpus.piece import Note, Part, Piece
+from musiclm.corpus.plan import pick
 from musiclm.corpus.setting import Tune, set_tune
 from musiclm.corpus.styles import TEMPO_RANGES
 from musiclm.corpus.vocabulary import SHORT

@@ -22,9 +22,9 @@ from musiclm.corpus.excerpt import Excerpt, Track, cut, find_window, parse_key
 from musiclm.corpus.form import Section
 from musiclm.corpus.harmonise import harmonise, in_key
 from musiclm.corpus.piece import BEATS_PER_BAR, Note, Piece
-from musiclm.corpus.plan import Plan, pick
+from musiclm.corpus.plan import Plan, extent, pick
 from musiclm.corpus.styles import STYLES, TEMPO_RANGES, Style
-from musiclm.corpus.theory import SCALES
+from musiclm.corpus.theory import scale_of
 
 _VOICES = (52, 53, 54)
 _RETEMPO = 1.4  # how far from its own tempo a tune may be played
@@ -138,8 +138,7 @@ def _plan(
 ) -> Plan:
     tonic, mode = key
     beats = BEATS_PER_BAR[metre]
-    heard = seconds * bpm / 60
-    bars = int(np.ceil(heard / beats)) + 1
+    heard, bars = extent(seconds, bpm, beats)
     half = bars // 2
     sections: tuple[Section, ...] = (Section("a", 0, bars),)
     if half and rng.random() < _CHANGES:
@@ -152,7 +151,7 @@ def _plan(
         metre=metre,
         tonic=tonic,
         mode=mode,
-        scale=tuple((tonic + step) % 12 for step in SCALES[mode]),
+        scale=scale_of(tonic, mode),
         sections=sections,
         harmony=harmonise(notes, bars=bars, beats=beats, tonic=tonic, mode=mode, rich=rich),
         heard=heard,

@@ -29,6 +29,16 @@ SCALES: dict[str, tuple[int, ...]] = {
     "blues": (0, 3, 5, 6, 7, 10),
 }
 
+
+def scale_of(tonic: int, name: str) -> tuple[int, ...]:
+    """The pitch classes of a scale on a tonic, from the tonic up.
+
+    >>> scale_of(7, "major")
+    (7, 9, 11, 0, 2, 4, 6)
+    """
+    return tuple((tonic + step) % 12 for step in SCALES[name])
+
+
 _NUMERALS = {"i": 0, "ii": 1, "iii": 2, "iv": 3, "v": 4, "vi": 5, "vii": 6}
 
 _QUALITIES: dict[str, tuple[int, ...]] = {

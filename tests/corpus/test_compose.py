@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from soundfonts import BY_SPEED, INSTALLED, needs_soundfont
 
 from musiclm.audio import SAMPLE_RATE
 from musiclm.corpus import render
@@ -18,12 +19,7 @@ from musiclm.corpus.render import Synth, find_soundfonts
 from musiclm.data.manifest import read_manifest, split_of
 from musiclm.errors import UserError
 
-# The uncompressed ones load fastest.
-KNOWN = [*(path for kind in render.SOUNDFONTS for path in kind), *render.HELD_OUT]
-BY_SPEED = sorted({p.resolve() for p in KNOWN if p.is_file()}, key=lambda p: p.stat().st_size)
 FAST = tuple(path for path in BY_SPEED if path.suffix == ".sf2")[:2] or tuple(BY_SPEED[:1])
-INSTALLED = next(iter(FAST), None)
-needs_soundfont = pytest.mark.skipif(INSTALLED is None, reason="no soundfont is installed")
 CLIPS, SECONDS = 6, 2.0
 
 

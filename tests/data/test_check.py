@@ -14,19 +14,14 @@ import pytest
 import soundfile
 import soxr
 from odd_files import RATE, make_odd_files, put, tune
+from soundfonts import INSTALLED, needs_soundfont
 
-from musiclm.corpus import render
 from musiclm.data import listen, verdicts
 from musiclm.data.check import Check, check
 from musiclm.data.faults import REASONS, Facts, Limits, judge
 from musiclm.data.manifest import Clip, read_manifest, write_manifest
 from musiclm.errors import UserError
 
-KNOWN = [*(path for kind in render.SOUNDFONTS for path in kind), *render.HELD_OUT]
-# The small and uncompressed ones load fastest.
-BY_SPEED = sorted(filter(Path.is_file, KNOWN), key=lambda p: (p.suffix, p.stat().st_size))
-INSTALLED = BY_SPEED[0] if BY_SPEED else None
-needs_soundfont = pytest.mark.skipif(INSTALLED is None, reason="no soundfont is installed")
 LISTS = ("quarantine.jsonl", "warnings.jsonl", "report.json", "check.journal.jsonl")
 
 

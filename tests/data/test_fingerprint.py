@@ -2,14 +2,13 @@
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
+from soundfonts import INSTALLED, needs_soundfont
 
-from musiclm.corpus import render
 from musiclm.data.fingerprint import (
     MOST_WRONG,
     RATE,
@@ -19,11 +18,6 @@ from musiclm.data.fingerprint import (
     near_copies,
 )
 
-KNOWN = [*(path for kind in render.SOUNDFONTS for path in kind), *render.HELD_OUT]
-# The small and uncompressed ones load fastest.
-BY_SPEED = sorted(filter(Path.is_file, KNOWN), key=lambda p: (p.suffix, p.stat().st_size))
-INSTALLED = BY_SPEED[0] if BY_SPEED else None
-needs_soundfont = pytest.mark.skipif(INSTALLED is None, reason="no soundfont is installed")
 HERTZ = 24_000
 STYLES = ("techno", "house", "pop", "classical")
 PIECES = 16
