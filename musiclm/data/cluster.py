@@ -9,7 +9,8 @@ a function raises comes back as a result and is raised here, so that a user's mi
     list(spread(setup, items, processes=2, cluster="local"))           # a small Ray of our own
     list(spread(setup, items, processes=0, cluster="10.0.0.1:6379"))   # all cores of a cluster
 
-The machines of a cluster need this package and the same files. Ray's own settings hold: a cluster
+Pickles pass between our own processes only, and are never read from a file. The machines of a
+cluster need this package and the same files. Ray's own settings hold: a cluster
 that asks for a token (Ray's default) is joined with RAY_AUTH_MODE=token in the environment.
 """
 
