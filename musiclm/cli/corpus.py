@@ -26,6 +26,9 @@ def compose(
         typer.Option(help="General MIDI, .sf2 or .sf3; again for more: each clip draws one."),
     ] = None,
     style: Annotated[Optional[list[str]], typer.Option(help="Only this style, or these.")] = None,
+    split: Annotated[
+        Optional[str], typer.Option(help="Only works held out as valid or test, or train's.")
+    ] = None,
     processes: Processes = 0,
     cluster: Cluster = None,
     quiet: Quiet = False,
@@ -41,6 +44,7 @@ def compose(
         scores=scores,
         soundfonts=tuple(soundfont) if soundfont else None,
         styles=tuple(style) if style else None,
+        split=split,
         processes=processes,
         cluster=cluster,
         progress=not quiet,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from musiclm.corpus.render import Synth, find_soundfonts
 from musiclm.corpus.scores import SHARE, Library
 from musiclm.corpus.styles import STYLES
 from musiclm.corpus.truth import write_truth
-from musiclm.data.manifest import Clip, split_of, write_manifest
+from musiclm.data.manifest import SPLITS, Clip, split_of, write_manifest
 from musiclm.data.parallel import spread
 from musiclm.errors import UserError
 
@@ -50,6 +51,7 @@ class Recipe:
     soundfonts: tuple[Path, ...]
     scores: Path | None = None
     styles: tuple[str, ...] | None = None
+    split: str | None = None  # only works of this split; None: of all three
 
     def settings(self) -> dict[str, Any]:
         """What a folder of clips must agree on; names, not places, so that it can be moved."""
@@ -60,6 +62,7 @@ class Recipe:
             "soundfonts": [path.name for path in self.soundfonts],
             "scores": self.scores is not None,
             "styles": list(self.styles) if self.styles else None,
+            "split": self.split,
         }
 
     def soundfont(self, index: int) -> Path:
@@ -77,24 +80,28 @@ def compose(
     soundfonts: tuple[Path, ...] | None = None,
     scores: Path | None = None,
     styles: tuple[str, ...] | None = None,
+    split: str | None = None,
     processes: int = 1,
     cluster: str | None = None,
     progress: bool = True,
 ) -> Path:
     """Make `clips` clips in `out` and return the path of their manifest.
 
-    Each clip is played by one of `soundfonts` (those installed, if none is named). `processes` and
+    Each clip is played by one of `soundfonts` (those installed, if none is named). `split` keeps to
+    works of one split, so that a corpus for tests holds nothing else. `processes` and
     `cluster` are those of `musiclm.data.parallel.spread`; a cluster's machines must share `out`.
     """
     for style in styles or ():
         if style not in STYLES:
             raise UserError(f"no such style: {style}; there are {', '.join(sorted(STYLES))}")
+    if split not in (None, *SPLITS):
+        raise UserError(f"no such split: {split}; there are {', '.join(SPLITS)}")
     if clips < 1 or seconds < 1.0:
         raise UserError("a corpus needs at least one clip and one second")
     out, scores = out.absolute(), scores.absolute() if scores else None
-    recipe = Recipe(seconds, seed, find_soundfonts(soundfonts), scores, styles)
+    recipe = Recipe(seconds, seed, find_soundfonts(soundfonts), scores, styles, split)
     if scores is not None:
-        Library(scores)  # a wrong folder is better named now than in a worker
+        Library(scores, split)  # a wrong folder is better named now than in a worker
     making = partial(_maker, out, recipe)
     _claim(out, recipe)
     made = spread(making, range(clips), processes=processes, cluster=cluster, chunk=_CHUNK)
@@ -125,7 +132,7 @@ class Worker:
 
     def __init__(self, out: Path, recipe: Recipe) -> None:
         self.out, self.recipe = out, recipe
-        self.library = Library(recipe.scores) if recipe.scores else None
+        self.library = Library(recipe.scores, recipe.split) if recipe.scores else None
         self._synths: dict[Path, Synth] = {}
 
     def make(self, index: int) -> Clip:
@@ -173,10 +180,16 @@ def compose_clip(
         piece = library.excerpt(rng, recipe.seconds, recipe.styles)
     if piece is None:
         piece = compose_piece(rng, recipe.seconds, styles=recipe.styles)
-        piece = replace(piece, work=f"{piece.style} {recipe.seed}-{index}")
+        piece = replace(piece, work=_name(f"{piece.style} {recipe.seed}-{index}", recipe.split))
         if library is not None:
             piece = library.drum(rng, piece, recipe.seconds)
     return piece, perform(piece, rng, recipe.seconds), rng
+
+
+def _name(work: str, split: str | None) -> str:
+    """The name of a new piece, lengthened until it falls into the split that is wanted."""
+    names = chain([work], (f"{work}-{number}" for number in count(1)))
+    return next(name for name in names if split in (None, split_of(name)))
 
 
 def _is_whole(path: Path, seconds: float) -> bool:

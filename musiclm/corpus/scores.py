@@ -78,17 +78,18 @@ class Row:
 
 
 class Library:
-    """The scores of a folder; each is read when first drawn."""
+    """The scores of a folder, or those of one split; each is read when first drawn."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, split: str | None = None) -> None:
         index = folder / "index.jsonl"
         if not index.is_file():
             raise UserError(f"no index.jsonl in {folder}: name a folder of scores with --scores")
         try:
             rows = [json.loads(line) for line in index.read_text().splitlines()]
-            self._rows = [_row(folder, row) for row in rows]
+            known = [_row(folder, row) for row in rows]
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{index} is not an index of scores: {error}") from error
+        self._rows = [row for row in known if split in (None, split_of(row.work))]
 
     @cached_property
     def _pools(self) -> dict[str, list[Row]]:
@@ -107,7 +108,7 @@ class Library:
         self, rng: np.random.Generator, seconds: float, styles: Sequence[str] | None = None
     ) -> Piece | None:
         """An excerpt of a score in our instruments, or nothing if none fits after some tries."""
-        for _ in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS if self._pools else 0):
             pool = self._pools[pick(rng, sorted(self._pools))]
             row = pick(rng, pool)
             if rng.random() < (_TUNES_SET if row.source in _TUNES else _SETTINGS):

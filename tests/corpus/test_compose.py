@@ -11,7 +11,7 @@ from soundfonts import BY_SPEED, INSTALLED, needs_soundfont
 
 from musiclm.audio import SAMPLE_RATE
 from musiclm.corpus import render
-from musiclm.corpus.compose import compose
+from musiclm.corpus.compose import Recipe, compose, compose_clip
 from musiclm.corpus.mix import PEAK, mix
 from musiclm.corpus.perform import Stroke
 from musiclm.corpus.piece import Note, Part, Piece
@@ -170,6 +170,16 @@ def test_a_missing_renderer_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "tinysoundfont", None)
     with pytest.raises(UserError, match="pip install --no-deps tinysoundfont"):
         Synth(tmp_path / "any.sf2")
+
+
+def test_a_corpus_of_one_split_has_the_same_music_and_no_other_works(tmp_path: Path) -> None:
+    recipes = [Recipe(SECONDS, 5, FAST, split=split) for split in (None, "test")]
+    for index in range(8):
+        anyones, held_out = (compose_clip(recipe, index, None)[0] for recipe in recipes)
+        assert split_of(held_out.work) == "test"
+        assert held_out.parts == anyones.parts
+    with pytest.raises(UserError, match="no such split: tests"):
+        compose(tmp_path, clips=1, split="tests")
 
 
 def test_an_unknown_style_is_named(tmp_path: Path) -> None:

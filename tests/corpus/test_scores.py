@@ -12,7 +12,7 @@ from musiclm.corpus.excerpt import Excerpt, Track, find_window, key_of
 from musiclm.corpus.labels import describe
 from musiclm.corpus.perform import perform
 from musiclm.corpus.scores import Library
-from musiclm.data.manifest import split_of
+from musiclm.data.manifest import SPLITS, split_of
 from musiclm.errors import UserError
 
 symusic = pytest.importorskip("symusic")
@@ -98,6 +98,14 @@ def test_a_tune_set_over_a_style_keeps_its_notes(folder: Path) -> None:
 def test_excerpts_are_functions_of_their_generator(folder: Path) -> None:
     first, second = (Library(folder).excerpt(np.random.default_rng(4), SECONDS) for _ in range(2))
     assert first == second
+
+
+def test_a_library_of_one_split_holds_no_other_works(folder: Path) -> None:
+    for split in SPLITS:
+        library = Library(folder, split)
+        assert {split_of(row.work) for row in library._grooves} == {split}
+        found = library.excerpt(np.random.default_rng(0), SECONDS) is not None
+        assert found == (split_of("nobody: the tune") == split)
 
 
 def test_human_drums_come_from_the_split_of_the_piece(folder: Path) -> None:
