@@ -86,9 +86,10 @@ def _writer(scores: Path | None) -> Callable[[int], Clip]:
 def speed(clips: int, scores: Path | None) -> None:
     """Seconds of audio that one process composes, plays, mixes, captions and writes in one."""
     with tempfile.TemporaryDirectory() as folder:
-        compose(Path(folder) / "warm", clips=2, seconds=SECONDS, scores=scores, progress=False)
+        recipe = Recipe(SECONDS, scores=scores)
+        compose(Path(folder) / "warm", recipe, clips=2, progress=False)
         begin = time.perf_counter()
-        compose(Path(folder) / "timed", clips=clips, seconds=SECONDS, scores=scores, progress=False)
+        compose(Path(folder) / "timed", recipe, clips=clips, progress=False)
         taken = time.perf_counter() - begin
     print(f"{clips} clips of {SECONDS:g} s in {taken:.1f} s, soundfonts loaded: ", end="")
     print(f"{clips * SECONDS / taken:.0f}x real time")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from soundfonts import INSTALLED, needs_soundfont
 
-from musiclm.corpus.compose import compose
+from musiclm.corpus.compose import Recipe, compose
 from musiclm.data.manifest import read_manifest
 from musiclm.data.parallel import spread
 from musiclm.errors import UserError
@@ -78,8 +78,8 @@ def test_a_cluster_writes_the_same_bytes(tmp_path: Path, tiny_folder: Path) -> N
     load = partial(load_tokenizers, tiny_folder, torch.device("cpu"))
 
     def make(name: str, **workers) -> dict[str, bytes]:
-        options = {"clips": 20, "seconds": 1.0, "seed": 4, "progress": False} | workers
-        manifest = compose(tmp_path / name, soundfonts=(INSTALLED,), **options)
+        recipe = Recipe(1.0, 4, (INSTALLED,))
+        manifest = compose(tmp_path / name, recipe, clips=20, progress=False, **workers)
         tokenize_corpus(
             load, read_manifest(manifest), tmp_path / name / "shards", rows_per_shard=6, **workers
         )

@@ -14,7 +14,7 @@ import torch
 from soundfonts import INSTALLED, needs_soundfont
 
 from musiclm.audio import SAMPLE_RATE, Waveform
-from musiclm.corpus.compose import compose
+from musiclm.corpus.compose import Recipe, compose
 from musiclm.data.manifest import Clip, read_manifest, write_manifest
 from musiclm.system import load_tokenizers
 from musiclm.tokenizers import tokenize_corpus
@@ -46,14 +46,13 @@ def killed_midway(code: str, folder: Path, pattern: str, files: int, delay: floa
 
 @needs_soundfont
 def test_compose(tmp_path: Path) -> None:
-    options = {"clips": CLIPS, "seconds": 1.0, "seed": 4, "progress": False}
+    recipe, options = Recipe(1.0, 4, (INSTALLED,)), {"clips": CLIPS, "progress": False}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    compose(whole, soundfonts=(INSTALLED,), **options)
+    compose(whole, recipe, **options)
     code = (
-        "from pathlib import Path; from musiclm.corpus.compose import compose\n"
+        "from pathlib import Path, PosixPath; from musiclm.corpus.compose import Recipe, compose\n"
         "if __name__ == '__main__':\n"
-        f"    compose(Path({str(broken)!r}), soundfonts=(Path({str(INSTALLED)!r}),),\n"
-        f"            processes=2, **{options!r})"
+        f"    compose(Path({str(broken)!r}), {recipe!r}, processes=2, **{options!r})"
     )
     rng = random.Random(0)
     moments = [(rng.randint(1, CLIPS // 4), rng.uniform(0, 0.05)) for _ in range(2)]
@@ -63,7 +62,7 @@ def test_compose(tmp_path: Path) -> None:
     ]
     assert any(kills) and (broken / "corpus.json").is_file()
     (broken / "clips" / ".abcdefgh.wav").write_bytes(b"RIFF")  # as a killed writer leaves it
-    compose(broken, soundfonts=(INSTALLED,), **options)
+    compose(broken, recipe, **options)
     assert contents(broken) == contents(whole)
     assert len(read_manifest(broken)) == CLIPS
 

@@ -34,17 +34,14 @@ def compose(
     quiet: Quiet = False,
 ) -> None:
     """Compose, arrange, render and caption a corpus of music."""
+    from musiclm.corpus.compose import Recipe
     from musiclm.corpus.compose import compose as compose_corpus
 
+    styles = tuple(style) if style else None
     manifest = compose_corpus(
         output,
+        Recipe(seconds, seed, tuple(soundfont or ()), scores, styles, split),
         clips=clips,
-        seconds=seconds,
-        seed=seed,
-        scores=scores,
-        soundfonts=tuple(soundfont) if soundfont else None,
-        styles=tuple(style) if style else None,
-        split=split,
         processes=processes,
         cluster=cluster,
         progress=not quiet,

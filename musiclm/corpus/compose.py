@@ -4,9 +4,9 @@ Clip i of a seed is the same whatever the number of clips, processes or machines
 before is kept, so an interrupted run continues and ends as an undisturbed one. Beside a clip lie
 its notes and its ground truth (`musiclm.corpus.truth`).
 
-    from musiclm.corpus.compose import compose
+    from musiclm.corpus.compose import Recipe, compose
 
-    compose(Path("corpus"), clips=100, seconds=10.0, seed=1, processes=2)
+    compose(Path("corpus"), Recipe(seconds=10.0, seed=1), clips=100, processes=2)
 """
 
 import json
@@ -46,9 +46,9 @@ _CHUNK = 8  # clips handed to a worker at a time: a second of work
 class Recipe:
     """Everything that clip i depends on."""
 
-    seconds: float
-    seed: int
-    soundfonts: tuple[Path, ...]
+    seconds: float = 10.0
+    seed: int = 0
+    soundfonts: tuple[Path, ...] = ()  # each clip is played by one of them; none: those installed
     scores: Path | None = None
     styles: tuple[str, ...] | None = None
     split: str | None = None  # only works of this split; None: of all three
@@ -73,35 +73,31 @@ class Recipe:
 
 def compose(
     out: Path,
+    recipe: Recipe,
     *,
     clips: int,
-    seconds: float = 10.0,
-    seed: int = 0,
-    soundfonts: tuple[Path, ...] | None = None,
-    scores: Path | None = None,
-    styles: tuple[str, ...] | None = None,
-    split: str | None = None,
     processes: int = 1,
     cluster: str | None = None,
     progress: bool = True,
 ) -> Path:
     """Make `clips` clips in `out` and return the path of their manifest.
 
-    Each clip is played by one of `soundfonts` (those installed, if none is named). `split` keeps to
-    works of one split, so that a corpus for tests holds nothing else. `processes` and
-    `cluster` are those of `musiclm.data.parallel.spread`; a cluster's machines must share `out`.
+    `processes` and `cluster` are those of `musiclm.data.parallel.spread`; a cluster's machines must
+    share `out`.
     """
-    for style in styles or ():
+    for style in recipe.styles or ():
         if style not in STYLES:
             raise UserError(f"no such style: {style}; there are {', '.join(sorted(STYLES))}")
-    if split not in (None, *SPLITS):
-        raise UserError(f"no such split: {split}; there are {', '.join(SPLITS)}")
-    if clips < 1 or seconds < 1.0:
+    if recipe.split not in (None, *SPLITS):
+        raise UserError(f"no such split: {recipe.split}; there are {', '.join(SPLITS)}")
+    if clips < 1 or recipe.seconds < 1.0:
         raise UserError("a corpus needs at least one clip and one second")
-    out, scores = out.absolute(), scores.absolute() if scores else None
-    recipe = Recipe(seconds, seed, find_soundfonts(soundfonts), scores, styles, split)
-    if scores is not None:
-        Library(scores, split)  # a wrong folder is better named now than in a worker
+    out = out.absolute()
+    if recipe.scores is not None:
+        scores = recipe.scores.absolute()
+        Library(scores, recipe.split)  # a wrong folder is better named now than in a worker
+        recipe = replace(recipe, scores=scores)
+    recipe = replace(recipe, soundfonts=find_soundfonts(recipe.soundfonts or None))
     making = partial(_maker, out, recipe)
     _claim(out, recipe)
     made = spread(making, range(clips), processes=processes, cluster=cluster, chunk=_CHUNK)

@@ -26,10 +26,8 @@ CLIPS, SECONDS = 6, 2.0
 def _make(out: Path, processes: int = 1, clips: int = CLIPS, seed: int = 5) -> Path:
     return compose(
         out,
+        Recipe(SECONDS, seed, FAST),
         clips=clips,
-        seconds=SECONDS,
-        seed=seed,
-        soundfonts=FAST,
         processes=processes,
         progress=False,
     )
@@ -85,7 +83,7 @@ def test_every_soundfont_is_heard_and_the_music_does_not_depend_on_them(
     clips = read_manifest(corpus)
     assert {clip.labels["soundfont"] for clip in clips} == {path.name for path in FAST}
     assert json.loads((corpus / "corpus.json").read_text())["soundfonts"] == [p.name for p in FAST]
-    compose(tmp_path, clips=2, seconds=SECONDS, seed=5, soundfonts=FAST[:1], progress=False)
+    compose(tmp_path, Recipe(SECONDS, 5, FAST[:1]), clips=2, progress=False)
     for before, after in zip(clips, read_manifest(tmp_path), strict=False):
         assert before.labels | {"soundfont": FAST[0].name} == after.labels
         notes = [Path(clip.path).with_suffix(".mid").read_bytes() for clip in (before, after)]
@@ -179,9 +177,9 @@ def test_a_corpus_of_one_split_has_the_same_music_and_no_other_works(tmp_path: P
         assert split_of(held_out.work) == "test"
         assert held_out.parts == anyones.parts
     with pytest.raises(UserError, match="no such split: tests"):
-        compose(tmp_path, clips=1, split="tests")
+        compose(tmp_path, Recipe(split="tests"), clips=1)
 
 
 def test_an_unknown_style_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such style: polka"):
-        compose(tmp_path, clips=1, styles=("polka",))
+        compose(tmp_path, Recipe(styles=("polka",)), clips=1)

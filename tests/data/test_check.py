@@ -188,9 +188,9 @@ def test_a_folder_without_sound_is_named(tmp_path) -> None:
 
 @needs_soundfont
 def test_no_clip_of_our_own_corpus_is_quarantined(tmp_path) -> None:
-    from musiclm.corpus.compose import compose
+    from musiclm.corpus.compose import Recipe, compose
 
-    compose(tmp_path, clips=36, seconds=5.0, seed=3, soundfonts=(INSTALLED,), progress=False)
+    compose(tmp_path, Recipe(5.0, 3, (INSTALLED,)), clips=36, progress=False)
     result = check(tmp_path, tmp_path / "out")
     assert result.files == result.clean == 36, (tmp_path / "out/quarantine.jsonl").read_text()
 
