@@ -1,6 +1,6 @@
 """SEANet encoder and decoder: SoundStream's own network (SoundStream sections III-A and III-B).
 
-Convolutions are causal, activations ELU, and nothing is normalised.
+Convolutions are causal, activations ELU, and nothing is normalised: any configuration can stream.
 
 >>> import torch
 >>> config = SeanetConfig(channels=2, dimension=8)
@@ -13,10 +13,11 @@ torch.Size([1, 1, 960])
 import math
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from musiclm.codec.causal import CausalConv, CausalLayer, CausalTransposedConv, Chain, Memory
 
 
 @dataclass(frozen=True)
@@ -42,43 +43,20 @@ class SeanetConfig:
         return math.prod(self.strides)
 
 
-class CausalConv(nn.Module):
-    """A convolution that sees no future: output i ends with input (i + 1) * stride - 1."""
-
-    def __init__(self, into: int, out: int, kernel: int, *, stride: int = 1, dilation: int = 1):
-        super().__init__()
-        self.left = (kernel - 1) * dilation + 1 - stride
-        self.conv = nn.Conv1d(into, out, kernel, stride=stride, dilation=dilation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.pad(x, (self.left, 0)))
-
-
-class CausalTransposedConv(nn.Module):
-    """Upsampling by `stride`; the tail, which later inputs would add to, is cut."""
-
-    def __init__(self, into: int, out: int, stride: int):
-        super().__init__()
-        self.conv = nn.ConvTranspose1d(into, out, 2 * stride, stride=stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x)[..., : x.shape[-1] * self.conv.stride[0]]
-
-
-class ResidualUnit(nn.Module):
+class ResidualUnit(CausalLayer):
     """A dilated convolution and a pointwise one, beside the identity."""
 
     def __init__(self, channels: int, kernel: int, dilation: int):
         super().__init__()
-        self.body = nn.Sequential(
+        self.body = Chain(
             nn.ELU(),
             CausalConv(channels, channels, kernel, dilation=dilation),
             nn.ELU(),
             CausalConv(channels, channels, 1),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        return x + self.body(x, memory)
 
 
 class SeanetEncoder(nn.Module):
@@ -93,11 +71,13 @@ class SeanetEncoder(nn.Module):
             layers += [nn.ELU(), CausalConv(channels, 2 * channels, 2 * stride, stride=stride)]
             channels *= 2
         layers += [nn.ELU(), CausalConv(channels, config.dimension, config.latent_kernel)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = Chain(*layers)
 
-    def forward(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
-        """The length must be a multiple of the hop."""
-        return rearrange(self.layers(wave), "b d n -> b n d")
+    def forward(
+        self, wave: Float[Tensor, "b 1 t"], memory: Memory | None = None
+    ) -> Float[Tensor, "b n d"]:
+        """The length must be a multiple of the hop; with a memory, `wave` goes on from before."""
+        return rearrange(self.layers(wave, memory), "b d n -> b n d")
 
 
 class SeanetDecoder(nn.Module):
@@ -112,8 +92,10 @@ class SeanetDecoder(nn.Module):
             channels //= 2
             layers += [ResidualUnit(channels, config.residual_kernel, d) for d in config.dilations]
         layers += [nn.ELU(), CausalConv(channels, 1, config.kernel)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = Chain(*layers)
 
-    def forward(self, frames: Float[Tensor, "b n d"]) -> Float[Tensor, "b 1 t"]:
-        """Exactly hop samples for each frame."""
-        return self.layers(rearrange(frames, "b n d -> b d n")).float()
+    def forward(
+        self, frames: Float[Tensor, "b n d"], memory: Memory | None = None
+    ) -> Float[Tensor, "b 1 t"]:
+        """Exactly hop samples for each frame; with a memory, `frames` go on from before."""
+        return self.layers(rearrange(frames, "b n d -> b d n"), memory).float()

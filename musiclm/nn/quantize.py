@@ -58,8 +58,8 @@ class ResidualVQ(nn.Module):
 
     codebooks: Float[Tensor, "q size c"]
     counts: Float[Tensor, "q size"]  # moving average of vectors per batch that chose each code
-    sums: Float[Tensor, "q size c"]  # moving average of the sum of those vectors
     started: Tensor
+    revived: Int[Tensor, " q"]
 
     def __init__(
         self,
@@ -87,8 +87,9 @@ class ResidualVQ(nn.Module):
                 self.up.append(up)
         self.register_buffer("codebooks", torch.randn(levels, size, width))
         self.register_buffer("counts", torch.ones(levels, size))
-        self.register_buffer("sums", self.codebooks.clone())
         self.register_buffer("started", torch.zeros((), dtype=torch.bool))
+        # Dead codes replaced in the last training pass, for whoever watches: no part of the state.
+        self.register_buffer("revived", torch.zeros(levels, dtype=torch.int64), persistent=False)
 
     def forward(
         self, x: Float[Tensor, "b n d"], generator: torch.Generator | None = None
@@ -137,6 +138,25 @@ class ResidualVQ(nn.Module):
             parts = [self._lookup(level, ids) for level, ids in enumerate(codes.unbind(dim=-1))]
             return torch.stack(parts).sum(dim=0)
 
+    @torch.no_grad()
+    def fit(
+        self, rows: Float[Tensor, "n d"], batch: int, generator: torch.Generator | None = None
+    ) -> None:
+        """Start every level by k-means of what the levels before leave of many rows.
+
+        `batch` is how many rows a step of training will bring; not for factorised codes.
+        """
+        assert not self.down, "factorised codes start from their first batch"
+        residual = rows.float()
+        for level in range(self.levels):
+            centroids = kmeans(residual, self.size, START_ITERATIONS, generator)
+            ids = nearest(residual, centroids)
+            counts = torch.bincount(ids, minlength=self.size).float() * (batch / len(rows))
+            self.counts[level] = counts.clamp_min(1e-6)
+            self.codebooks[level] = centroids
+            residual = residual - centroids[ids]
+        self.started.fill_(True)
+
     def usage(self) -> Float[Tensor, " q"]:
         """Share of codes in use, per level."""
         return (self.counts >= self._dead_below().unsqueeze(1)).float().mean(dim=1)
@@ -173,9 +193,9 @@ class ResidualVQ(nn.Module):
         directions = self._directions(rows)
         centroids = kmeans(directions, self.size, START_ITERATIONS, generator)
         ids = nearest(directions, centroids)
-        self.counts[level] = torch.bincount(ids, minlength=self.size).float()
-        self.sums[level] = torch.zeros_like(self.sums[level]).index_add_(0, ids, rows)
-        self._revive(level, rows, generator)
+        counts = torch.bincount(ids, minlength=self.size).float()
+        sums = torch.zeros_like(self.codebooks[level]).index_add_(0, ids, rows)
+        self._settle(level, counts, sums, rows, generator)
 
     @torch.no_grad()
     def _follow(
@@ -184,19 +204,30 @@ class ResidualVQ(nn.Module):
         rows = rearrange(small, "b n c -> (b n) c")
         flat = ids.flatten()
         counts = torch.bincount(flat, minlength=self.size).float()
-        sums = torch.zeros_like(self.sums[level]).index_add_(0, flat, rows)
-        self.counts[level].lerp_(counts, 1 - self.decay)
-        self.sums[level].lerp_(sums, 1 - self.decay)
-        self._revive(level, rows, generator)
+        sums = torch.zeros_like(self.codebooks[level]).index_add_(0, flat, rows)
+        # A code is the mean of its vectors: their average sum need not be kept beside it.
+        before = self.codebooks[level] * self.counts[level].unsqueeze(1)
+        counts = self.counts[level].lerp(counts, 1 - self.decay)
+        self._settle(level, counts, before.lerp(sums, 1 - self.decay), rows, generator)
 
-    def _revive(self, level: int, rows: Tensor, generator: torch.Generator | None) -> None:
+    def _settle(
+        self,
+        level: int,
+        counts: Float[Tensor, " size"],
+        sums: Float[Tensor, "size c"],
+        rows: Float[Tensor, "n c"],
+        generator: torch.Generator | None,
+    ) -> None:
+        """Take new averages, with a vector at random in place of each code that is dead."""
         home = rows.device if generator is None else generator.device
         # Drawn for every code, dead or not: the stream of random numbers never depends on the data.
         picks = torch.randint(rows.shape[0], (self.size,), generator=generator, device=home)
+        self.counts[level] = counts
         threshold = self._dead_below()[level]
-        dead = self.counts[level] < threshold
+        dead = counts < threshold
+        self.revived[level] = dead.sum()
         fresh = rows[picks.to(rows.device)]
         count = 2 * threshold  # time to prove itself, and light enough to move quickly
-        self.counts[level] = torch.where(dead, count, self.counts[level])
-        self.sums[level] = torch.where(dead.unsqueeze(1), count * fresh, self.sums[level])
-        self.codebooks[level] = self.sums[level] / self.counts[level].unsqueeze(1)
+        self.counts[level] = torch.where(dead, count, counts)
+        sums = torch.where(dead.unsqueeze(1), count * fresh, sums)
+        self.codebooks[level] = sums / self.counts[level].unsqueeze(1)

@@ -38,7 +38,7 @@ class LogMel(nn.Module):
         self.register_buffer("filters", filters, persistent=False)
         padded = F.pad(torch.hann_window(window), (0, self.fft_size - window))
         self.register_buffer("window", padded / padded.sum(), persistent=False)
-        self.left = window // 2
+        self.width, self.left = window, window // 2
 
     def forward(self, wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n bins"]:
         """[b t] -> [b ceil(t / hop) bins], always in float32."""
@@ -46,9 +46,17 @@ class LogMel(nn.Module):
             num_frames = -(-wave.shape[-1] // self.hop)
             right = (num_frames - 1) * self.hop + self.fft_size - self.left - wave.shape[-1]
             padded = F.pad(wave.float(), (self.left, max(0, right)))
-            frames = padded.unfold(-1, self.fft_size, self.hop)[:, :num_frames]
-            magnitude = torch.fft.rfft(frames * self.window).abs()
-            return (magnitude @ self.filters).clamp_min(FLOOR).log()
+            return self._log_mel(padded.unfold(-1, self.fft_size, self.hop)[:, :num_frames])
+
+    def trailing(self, wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n bins"]:
+        """Only the windows that lie within the wave, the first at its start: no future is heard."""
+        with torch.autocast(wave.device.type, enabled=False):
+            padded = F.pad(wave.float(), (0, self.fft_size - self.width))
+            return self._log_mel(padded.unfold(-1, self.fft_size, self.hop))
+
+    def _log_mel(self, frames: Tensor) -> Tensor:
+        magnitude = torch.fft.rfft(frames * self.window).abs()
+        return (magnitude @ self.filters).clamp_min(FLOOR).log()
 
 
 def mel_filters(
@@ -58,12 +66,7 @@ def mel_filters(
 
     Where triangles are narrower than an FFT bin they are widened to one bin, so none is empty.
     """
-
-    def mel(frequency: float) -> float:
-        return 2595.0 * math.log10(1.0 + frequency / 700.0)
-
-    points = torch.linspace(mel(f_min), mel(f_max), bins + 2, dtype=torch.float64)
-    edges = 700.0 * (10.0 ** (points / 2595.0) - 1.0)
+    edges = torch.tensor(mel_edges(bins + 1, f_min, f_max), dtype=torch.float64)
     spacing = sample_rate / fft_size
     low, centre, high = edges[:-2], edges[1:-1], edges[2:]
     low, high = torch.minimum(low, centre - spacing), torch.maximum(high, centre + spacing)
@@ -71,3 +74,18 @@ def mel_filters(
     rising = (frequency - low) / (centre - low)
     falling = (high - frequency) / (high - centre)
     return torch.minimum(rising, falling).clamp_min(0.0).float()
+
+
+def mel_edges(bands: int, f_min: float, f_max: float) -> list[float]:
+    """The frequencies that part a range into bands of equal width in mel.
+
+    >>> [round(edge) for edge in mel_edges(2, 0.0, 12_000.0)]
+    [0, 2282, 12000]
+    """
+
+    def mel(frequency: float) -> float:
+        return 2595.0 * math.log10(1.0 + frequency / 700.0)
+
+    start, stop = mel(f_min), mel(f_max)
+    points = torch.linspace(start, stop, bands + 1, dtype=torch.float64, device="cpu")
+    return (700.0 * (10.0 ** (points / 2595.0) - 1.0)).tolist()
