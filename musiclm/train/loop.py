@@ -31,9 +31,9 @@ from musiclm.device import autocast, pick_device
 from musiclm.errors import UserError
 from musiclm.train import distributed
 from musiclm.train.config import TrainConfig
-from musiclm.train.optim import Average, Optimizer, learning_rate, spent
+from musiclm.train.optim import Average, Optimizer, learning_rate, part_norms, spent
 from musiclm.train.run import Run
-from musiclm.train.task import Batch, Task, Terms
+from musiclm.train.task import LOGGED, Batch, Explains, Task, Terms
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Trainer:
         self.step = self.saved = 0
         self.seconds = 0.0  # of training, over all its sittings
         self.figures: dict[str, float] = {}  # of the last validation
+        self.row: dict[str, Any] = {}  # the last one logged
 
     def run_to_end(self, stop: threading.Event, show: Progress) -> bool:
         """Take steps until all are taken, the time is up, or a signal came; True unless it did."""
@@ -126,7 +127,7 @@ class Trainer:
         figures = {"lr": torch.tensor(lr, dtype=torch.float64)}
         while (named := self._next_terms(losses)) is not None:
             name, terms = named
-            figures |= self._update(name, terms, lr)
+            figures |= terms if name == LOGGED else self._update(name, terms, lr)
         self.step += 1
         self.average.update(self.step)
         distributed.follow_first(b for m in self.task.modules.values() for b in m.buffers())
@@ -142,11 +143,13 @@ class Trainer:
         optimizer.zero_grad()
         total.backward()
         distributed.average_gradients(optimizer.parameters)
+        logs = (self.step + 1) % self.config.log_every == 0
+        parts = part_norms(self.task.modules[name], name) if logs else {}
         norm = torch.nn.utils.clip_grad_norm_(optimizer.parameters, self.config.clip_norm)
         self._check(terms, norm)
         optimizer.step(lr)
         values = {term: value.detach() for term, value in terms.items()}
-        return values | {f"{name}.total": total.detach(), f"{name}.grad_norm": norm}
+        return values | {f"{name}.total": total.detach(), f"{name}.grad_norm": norm} | parts
 
     def _check(self, terms: Terms, norm: Tensor) -> None:
         if bool(torch.isfinite(torch.stack([*terms.values(), norm])).all()):
@@ -174,6 +177,7 @@ class Trainer:
         done = max(self.step / self.config.steps, spent(self.config, self.seconds))
         if self.step % self.config.log_every == 0 or self.over:
             row = meter.read(self.task.seconds_per_batch * distributed.world())
+            self.row = row
             if distributed.rank() == 0:
                 self.run.log({"step": self.step, "elapsed": round(self.seconds, 2)} | row)
             text = f"step {self.step}  loss {row['model.total']:.3f}  "
@@ -189,12 +193,21 @@ class Trainer:
             return
         with self.for_inference():
             if due:
-                self.figures = self.task.validate()
-                self.run.log({"step": self.step, "valid": self.figures})
-                figures = "  ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
-                show.console.print(f"{self.task.noun}  step {self.step}  {figures}", soft_wrap=True)
+                self._validate(show)
             if due_samples:
                 self.task.samples(self.run.samples(self.step))
+
+    def _validate(self, show: Progress) -> None:
+        self.figures = self.task.validate()
+        row: dict[str, Any] = {"step": self.step, "valid": self.figures}
+        if isinstance(self.task, Explains):
+            row["details"] = dict(self.task.details())
+            row["warnings"] = self.task.diagnose(self.row | self.figures | row["details"])
+        self.run.log(row)
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
+        show.console.print(f"{self.task.noun}  step {self.step}  {figures}", soft_wrap=True)
+        for sentence in row.get("warnings", ()):
+            show.console.print(f"{self.task.noun}  warning: {sentence}", soft_wrap=True)
 
     @contextmanager
     def for_inference(self) -> Iterator[None]:
@@ -247,8 +260,8 @@ class Meter:
             self.sums[name] = self.sums[name] + value if name in self.sums else value
             self.counts[name] += 1
 
-    def read(self, audio_seconds_per_step: float) -> dict[str, float]:
-        means = {name: self.sums[name].item() / self.counts[name] for name in self.sums}
+    def read(self, audio_seconds_per_step: float) -> dict[str, Any]:
+        means = {name: (self.sums[name] / self.counts[name]).tolist() for name in self.sums}
         rate = self.steps * audio_seconds_per_step / max(1e-9, self.seconds)
         self.sums, self.steps, self.seconds = {}, 0, 0.0
         self.counts.clear()

@@ -73,6 +73,16 @@ def hidden_matrices(module: nn.Module) -> Iterator[nn.Parameter]:
             yield parameter
 
 
+def part_norms(module: nn.Module, name: str) -> dict[str, Tensor]:
+    """Gradient norm of each child of a module; nothing for a module of one part."""
+    norms = {}
+    for part, child in module.named_children():
+        gradients = [p.grad for p in child.parameters() if p.grad is not None]
+        if gradients:
+            norms[f"{name}.{part}.grad_norm"] = torch.nn.utils.get_total_norm(gradients)
+    return norms if len(norms) > 1 else {}
+
+
 def learning_rate(config: TrainConfig, step: int, seconds: float = 0.0) -> float:
     """Warm-up, then decay over whichever is further: the steps or the wall-clock budget.
 

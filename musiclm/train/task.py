@@ -3,15 +3,16 @@
 The loop (`musiclm.train.loop`) knows tasks only through this protocol.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 Batch = dict[str, Tensor]
 Terms = dict[str, Tensor]
+LOGGED = "logged"  # in place of a module's name: figures that nothing is trained on
 
 
 @runtime_checkable  # the tests check the types of arguments
@@ -33,7 +34,8 @@ class Task(Protocol):
         """Name the module to update and its named loss terms, once or more a step.
 
         The loop updates that module before it asks for the next terms: an adversarial step yields
-        first the critics' terms, then the model's.
+        first the critics' terms, then the model's. Terms of `LOGGED` are figures for the log, each
+        a number or a list of numbers.
         """
         ...
 
@@ -47,4 +49,17 @@ class Task(Protocol):
 
     def finish(self, folder: Path) -> None:
         """After the last step: fit what a trained model needs, and export `{noun}.safetensors`."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A task that says what is going wrong."""
+
+    def details(self) -> Mapping[str, Any]:
+        """More of the last validation, for the log alone: numbers and lists of them."""
+        ...
+
+    def diagnose(self, figures: Mapping[str, Any]) -> list[str]:
+        """Sentences about the last logged step and the last validation; none if all is well."""
         ...
