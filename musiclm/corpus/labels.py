@@ -29,7 +29,7 @@ _STEADY = 0.9  # share of the beats that a four-on-the-floor kick falls on
 _AUDIBLE = 40  # velocity from which one stroke of a drum is noticed
 _ROLL = 0.11  # seconds between the strokes of a roll, at most
 
-_MOODS = {
+MOODS = {
     ("major", "slow"): ("calm", "peaceful", "gentle", "tender", "relaxing", "soothing"),
     ("major", "medium"): ("warm", "cheerful", "pleasant", "optimistic", "content"),
     ("major", "fast"): ("happy", "joyful", "lively", "playful", "energetic", "exciting"),
@@ -101,12 +101,19 @@ def describe(piece: Piece, strokes: Sequence[Stroke], seconds: float) -> dict[st
 
 def moods(piece: Piece, facts: Facts) -> list[str]:
     """Mood words that mode, tempo, style and dynamics agree on, plainest first."""
-    words = list(dict.fromkeys([*_MOODS[piece.mode, piece.tempo_class], *piece.moods]))
-    if piece.mode == "minor":
+    kind = {"mode": piece.mode, "tempo_class": piece.tempo_class, "dynamics": piece.dynamics}
+    return agreeing_moods(kind, piece.moods, facts)
+
+
+def agreeing_moods(labels: Mapping[str, Any], more: Sequence[str], facts: Facts) -> list[str]:
+    """The moods of a mode and a tempo, and of `more` those that do not deny the other labels."""
+    mode, tempo, dynamics = labels["mode"], labels["tempo_class"], labels["dynamics"]
+    words = list(dict.fromkeys([*MOODS[mode, tempo], *more]))
+    if mode == "minor":
         words = [word for word in words if word not in _BRIGHT]
-    if piece.tempo_class == "fast" or piece.dynamics == "loud":
+    if tempo == "fast" or dynamics == "loud":
         words = [word for word in words if word not in _CALM]
-    if piece.tempo_class == "slow" or piece.dynamics == "soft":
+    if tempo == "slow" or dynamics == "soft":
         words = [word for word in words if word not in _WILD]
     words = [word for word in words if word not in PLAYABLE or true(word, facts)]
     return words or ["steady"]

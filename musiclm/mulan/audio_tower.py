@@ -24,6 +24,7 @@ from musiclm.nn.transformer import Block, RMSNorm
 
 RHYTHM_BANDS = 4  # of the mel scale, whose onsets are counted apart
 SHORTEST_LAG, LONGEST_LAG = 12, 260  # frames: from a semiquaver at 125 to a minim at 46 bpm
+CURVE_POINTS = 7  # of a random equaliser: one for some octave and a half
 CLIPS_AT_ONCE = 2  # of spectrograms: two fit a CPU's cache, which makes them twice as fast
 
 
@@ -48,6 +49,10 @@ class AudioTowerConfig:
     max_frames: int = 1000  # of the position table: 10 s
     masked_bins: int = 24  # SpecAugment: widest band hidden while training; not in the paper
     masked_frames: int = 96  # SpecAugment: longest stretch hidden; not in the paper
+    # Other instruments and rooms while training: off unless said; not in the paper.
+    equalised: float = 0.0  # decibels: how far a random smooth curve over the band may go
+    contrast: float = 0.0  # how far, in nats, the range from soft to loud is scaled
+    floor: float = 0.0  # deviations under the mean: softer than this is sometimes not heard
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
@@ -59,6 +64,8 @@ class AudioTowerConfig:
             raise UserError(f"a patch of {self.patch} is larger than {self.bins} mel bins")
         if self.rhythm_lags and self.bins % RHYTHM_BANDS:
             raise UserError(f"rhythm needs a multiple of {RHYTHM_BANDS} mel bins, not {self.bins}")
+        if min(self.equalised, self.contrast, self.floor) < 0:
+            raise UserError("audio equalised, contrast and floor must not be negative (0: off)")
         if self.stem == "conv" and (self.bins % 8 or self.stride[1] % 8):
             raise UserError(
                 f"the conv stem needs multiples of 8, not {self.bins} mel bins and "
@@ -178,26 +185,64 @@ class AudioTower(nn.Module):
     def forward(
         self, wave: Float[Tensor, "b t"], generator: torch.Generator | None = None
     ) -> Float[Tensor, "b d"]:
-        """Embed clips of at most `max_frames`; in training a generator turns on SpecAugment."""
-        return self.embed(self.spectrogram(wave), generator)
+        """Embed clips of at most `max_frames`; in training a generator turns on augmentation."""
+        return self.read(self.spectrogram(wave), generator)
 
     def spectrogram(self, wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n f"]:
-        """Log-mel of zero mean and unit deviation over each clip: loudness says nothing."""
-        mel = torch.cat([self.mel(clip) for clip in wave.split(CLIPS_AT_ONCE)])
-        deviation, mean = torch.std_mean(mel, dim=(1, 2), keepdim=True, correction=0)
-        return (mel - mean) / (deviation + 1e-3)
+        """Log-mel, as loud as it is."""
+        return torch.cat([self.mel(clip) for clip in wave.split(CLIPS_AT_ONCE)])
 
-    def embed(
+    def read(
         self, mel: Float[Tensor, "b n f"], generator: torch.Generator | None = None
     ) -> Float[Tensor, "b d"]:
-        """Spectrograms -> embeddings, not normalised."""
-        if self.training and generator is not None:
+        """Log-mel -> embeddings, not normalised."""
+        generator = generator if self.training else None
+        if generator is not None and self.config.equalised:
+            batch, _, bins = mel.shape
+            mel = mel + smooth_curves(batch, bins, self.config.equalised, generator).to(mel)
+        # Zero mean and unit deviation over each clip: loudness says nothing.
+        deviation, mean = torch.std_mean(mel, dim=(1, 2), keepdim=True, correction=0)
+        mel = (mel - mean) / (deviation + 1e-3)
+        if generator is not None:
+            mel = other_range(mel, self.config.contrast, self.config.floor, generator)
             mel = spec_augment(mel, self.config.masked_bins, self.config.masked_frames, generator)
         x = self.stem(mel)
         for block in self.blocks:
             x = block(x)
         pooled = self.norm(x).mean(dim=1)
         return self.project(pooled if self.rhythm is None else pooled + self.rhythm(mel))
+
+
+def smooth_curves(
+    batch: int, bins: int, decibels: float, generator: torch.Generator
+) -> Float[Tensor, "b 1 f"]:
+    """Random equalisers in nats of magnitude: other soundfonts, microphones and rooms.
+
+    Drawn at a few points across the band, evenly from -`decibels` to `decibels`, and joined.
+
+    >>> smooth_curves(2, 64, 6.0, torch.Generator()).abs().max() <= 6.0 / 8.68
+    tensor(True)
+    """
+    nats = decibels / 20.0 * math.log(10.0)
+    points = torch.rand(batch, 1, CURVE_POINTS, generator=generator, device=generator.device)
+    return F.interpolate(nats * (2.0 * points - 1.0), bins, mode="linear", align_corners=True)
+
+
+def other_range(
+    mel: Float[Tensor, "b n f"], contrast: float, floor: float, generator: torch.Generator
+) -> Float[Tensor, "b n f"]:
+    """Scale each normalised spectrogram by up to e^`contrast`, and hide its softest parts.
+
+    The level below which nothing is heard is drawn from `floor` deviations under the mean to twice
+    as many: longer or shorter decays, and noise.
+    """
+    if contrast:
+        draw = torch.rand(len(mel), 1, 1, generator=generator, device=generator.device)
+        mel = mel * (contrast * (2.0 * draw - 1.0)).exp().to(mel)
+    if floor:
+        draw = torch.rand(len(mel), 1, 1, generator=generator, device=generator.device)
+        mel = mel.maximum((-floor * (1.0 + draw)).to(mel))
+    return mel
 
 
 def spec_augment(

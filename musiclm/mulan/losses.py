@@ -8,6 +8,7 @@ True
 import math
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -28,10 +29,27 @@ def contrastive_loss(
     """
     if audio.shape[0] < 2:
         raise UserError("a contrastive batch needs at least 2 pairs")
-    logits = audio.float() @ text.float().T / log_tau.float().exp().clamp_min(COLDEST)
+    # In bfloat16 a cosine over a small temperature would be known to a tenth of a nat only.
+    with torch.autocast(audio.device.type, enabled=False):
+        logits = audio.float() @ text.float().T / log_tau.float().exp().clamp_min(COLDEST)
     own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     others = logits.masked_fill(own, -math.inf)
     return (torch.cat((others, others.T), dim=1).logsumexp(dim=1) - logits.diagonal()).mean()
+
+
+def contradiction_loss(
+    audio: Float[Tensor, "b d"],
+    text: Float[Tensor, "b d"],
+    untrue: Float[Tensor, "b d"],
+    log_tau: Float[Tensor, ""],
+) -> Float[Tensor, ""]:
+    """-log of the chance that a clip is given its own caption and not one that contradicts it.
+
+    Not in the paper. The contradicting caption counts for its own clip only: of another clip in the
+    batch it may be true.
+    """
+    lead = (audio.float() * (untrue.float() - text.float())).sum(dim=1)
+    return F.softplus(lead / log_tau.float().exp().clamp_min(COLDEST)).mean()
 
 
 def chance(batch: int) -> float:

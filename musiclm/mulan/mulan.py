@@ -35,11 +35,15 @@ class MuLanConfig:
     temperature: float = 0.1  # where the learned one starts
     levels: int = 12  # of the residual quantiser
     codes: int = 1024  # of a level
+    # How the quantiser brings text near audio; docs/log.md has the figures. Not in the paper.
+    level_codes: tuple[int, ...] = ()  # codes in use at each level, coarse to fine; empty: all
+    pair_means: bool = False  # codes of what a clip and its caption share, not of audio alone
+    text_map: bool = False  # text is moved by a linear map learned on pairs
     audio: AudioTowerConfig = field(default_factory=AudioTowerConfig)
     text: TextTowerConfig = field(default_factory=TextTowerConfig)
 
     def __post_init__(self) -> None:
-        """Refuse windows that the audio tower cannot hold."""
+        """Refuse windows that the audio tower cannot hold, and levels that do not fit."""
         frames = self.window_samples / self.audio.hop
         if self.audio.stem == "patch" and frames > self.audio.max_frames:
             raise UserError(
@@ -48,6 +52,12 @@ class MuLanConfig:
             )
         if self.stride_samples < 1 or self.temperature <= 0:
             raise UserError("MuLan's stride_seconds and temperature must be above 0")
+        used = self.level_codes
+        if used and (len(used) != self.levels or not all(0 < k <= self.codes for k in used)):
+            raise UserError(
+                f"MuLan's level_codes must name 1 to {self.codes} codes for each of its "
+                f"{self.levels} levels, not {list(used)}"
+            )
 
     @property
     def window_samples(self) -> int:
@@ -83,6 +93,13 @@ class MuLan(nn.Module):
         vectors = F.normalize(torch.cat(parts).float(), dim=-1)
         vectors = rearrange(vectors, "(b w) d -> b w d", w=windows.shape[1])
         return F.normalize(vectors.mean(dim=1), dim=-1)
+
+    def embed_spectrogram(
+        self, mel: Float[Tensor, "b n f"], generator: torch.Generator | None = None
+    ) -> Float[Tensor, "b d"]:
+        """Unit vectors of one window each, whose log-mel is known already."""
+        parts = [self.audio.read(part, generator) for part in mel.split(WINDOWS_AT_ONCE)]
+        return F.normalize(torch.cat(parts).float(), dim=-1)
 
     def windows(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b w t2"]:
         """Cut into windows; a clip shorter than one repeats until it fills one.

@@ -2,7 +2,9 @@
 
 One quantiser serves both kinds of embedding: MusicLM learns from the tokens of audio and is asked
 with the tokens of text. Contrastive training leaves the two kinds in separate cones of the sphere,
-so each is centred on its own mean before the quantiser.
+so each is centred on its own mean before the quantiser. A configuration may bring them nearer: few
+codes at the first levels and more at each later one (`level_codes`), codes of what a clip and its
+caption share (`pair_means`), and text moved to where its audio is (`text_map`).
 
 >>> from musiclm.mulan.audio_tower import AudioTowerConfig
 >>> from musiclm.mulan.mulan import MuLanConfig
@@ -26,6 +28,7 @@ from musiclm.mulan.mulan import MuLan
 from musiclm.nn.kmeans import kmeans, nearest
 
 ITERATIONS = 15  # of k-means, for each level
+RIDGE = 1e-4  # of the text map, beside the mean square of an embedding's coordinate (1 / d)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Agreement:
     share: tuple[float, ...]
     chance: tuple[float, ...]  # the same for clips and captions paired at random
     cosine: float  # of the centred audio embedding with the decoded text tokens
+    near: tuple[float, ...] = ()  # cosine of both sides' tokens, decoded up to each level
 
 
 class MuLanTokenizer(nn.Module):
@@ -43,6 +47,7 @@ class MuLanTokenizer(nn.Module):
     codebooks: Float[Tensor, "q v d"]
     audio_mean: Float[Tensor, " d"]
     text_mean: Float[Tensor, " d"]
+    text_map: Float[Tensor, "d d"] | None
 
     def __init__(self, mulan: MuLan) -> None:
         """Codebooks are random until `fit`."""
@@ -55,6 +60,13 @@ class MuLanTokenizer(nn.Module):
         self.register_buffer("codebooks", books * shrink[:, None, None])
         self.register_buffer("audio_mean", torch.zeros(dim))
         self.register_buffer("text_mean", torch.zeros(dim))
+        self.register_buffer("text_map", torch.eye(dim) if config.text_map else None)
+
+    @property
+    def books(self) -> list[Float[Tensor, "k d"]]:
+        """The codes in use at each level; rows after them are padding."""
+        used = self.mulan.config.level_codes or [len(book) for book in self.codebooks]
+        return [book[:count] for book, count in zip(self.codebooks, used, strict=True)]
 
     @torch.no_grad()
     def tokenize_audio(self, wave: Float[Tensor, "b 1 t"]) -> Int[Tensor, "b q"]:
@@ -71,13 +83,14 @@ class MuLanTokenizer(nn.Module):
         return F.normalize(audio - self.audio_mean, dim=-1)
 
     def centre_text(self, text: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
-        """Text embeddings -> the quantiser's space: away from the mean of all text."""
-        return F.normalize(text - self.text_mean, dim=-1)
+        """Text embeddings -> the quantiser's space: away from the mean of all text, then mapped."""
+        centred = F.normalize(text - self.text_mean, dim=-1)
+        return centred if self.text_map is None else F.normalize(centred @ self.text_map, dim=-1)
 
     def tokenize_embeddings(self, centred: Float[Tensor, "b d"]) -> Int[Tensor, "b q"]:
         """Centred embeddings -> ids, each level on what the levels before left over."""
         residual, ids = centred.float(), []
-        for book in self.codebooks:
+        for book in self.books:
             ids.append(nearest(residual, book))
             residual = residual - book[ids[-1]]
         return torch.stack(ids, dim=1)
@@ -96,16 +109,26 @@ class MuLanTokenizer(nn.Module):
         text: Float[Tensor, "m d"],
         generator: torch.Generator | None = None,
     ) -> None:
-        """Centre both kinds, then learn the codebooks level by level with k-means on audio.
+        """Centre both kinds, then learn the codebooks level by level with k-means.
 
-        Text takes no part: it would get codes of its own, which no stage ever meets in training.
+        Text takes no part of its own: it would get codes that no stage ever meets in training.
         """
+        config = self.mulan.config
         if not len(audio) or not len(text):
             raise UserError("fitting MuLan's quantiser needs embeddings of audio and of text")
+        if (config.pair_means or config.text_map) and len(audio) != len(text):
+            raise UserError("MuLan's pair_means and text_map are fitted on pairs only")
         self.audio_mean.copy_(audio.mean(dim=0))
         self.text_mean.copy_(text.mean(dim=0))
-        residual = self.centre_audio(audio).float()
-        for book in self.codebooks:
+        heard = self.centre_audio(audio).float()
+        if self.text_map is not None:
+            self.text_map.copy_(torch.eye(len(self.text_map)))
+            self.text_map.copy_(ridge_map(self.centre_text(text).float(), heard))
+        residual = heard
+        if config.pair_means:
+            residual = F.normalize(heard + self.centre_text(text).float(), dim=-1)
+        self.codebooks.zero_()
+        for book in self.books:
             book.copy_(kmeans(residual, len(book), ITERATIONS, generator))
             residual = residual - book[nearest(residual, book)]
 
@@ -113,17 +136,36 @@ class MuLanTokenizer(nn.Module):
     def agreement(self, audio: Float[Tensor, "n d"], text: Float[Tensor, "n d"]) -> Agreement:
         """Compare the tokens of paired embeddings: what generation from text lives on."""
         heard = self.centre_audio(audio)
-        ours, theirs = (
-            self.tokenize_embeddings(heard),
-            self.tokenize_embeddings(self.centre_text(text)),
-        )
+        ours = self.tokenize_embeddings(heard)
+        theirs = self.tokenize_embeddings(self.centre_text(text))
         share = (ours == theirs).float().mean(dim=0)
+        size = self.codebooks.shape[1]
         chance = [
             (ids.bincount(minlength=size) / len(ids))
             @ (other.bincount(minlength=size) / len(other))
-            for ids, other, size in zip(
-                ours.T, theirs.T, [self.codebooks.shape[1]] * ours.shape[1], strict=True
-            )
+            for ids, other in zip(ours.T, theirs.T, strict=True)
         ]
-        cosine = F.cosine_similarity(heard, self.decode(theirs)).mean()
-        return Agreement(tuple(share.tolist()), tuple(float(c) for c in chance), float(cosine))
+        near = [
+            float(F.cosine_similarity(self.decode(ours[:, :q]), self.decode(theirs[:, :q])).mean())
+            for q in range(1, ours.shape[1] + 1)
+        ]
+        return Agreement(
+            tuple(share.tolist()),
+            tuple(float(c) for c in chance),
+            float(F.cosine_similarity(heard, self.decode(theirs)).mean()),
+            tuple(near),
+        )
+
+
+def ridge_map(
+    text: Float[Tensor, "n d"], audio: Float[Tensor, "n d"], ridge: float = RIDGE
+) -> Float[Tensor, "d d"]:
+    """The linear map that takes the embedding of a caption nearest to that of its clip.
+
+    >>> rows = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    >>> turned = rows.roll(1, dims=1)
+    >>> bool((rows @ ridge_map(rows, turned) - turned).abs().max() < 0.1)
+    True
+    """
+    scatter = text.T @ text / len(text) + ridge * torch.eye(text.shape[1], device=text.device)
+    return torch.linalg.solve(scatter, text.T @ audio / len(text))

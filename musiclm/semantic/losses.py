@@ -3,10 +3,11 @@
 "contrastive" tells the true code of a hidden frame from those of other hidden frames (wav2vec 2.0),
 "diversity" keeps the codebook in use, "masked" predicts the id of that code (BERT).
 
->>> collapse_warning({"masked": 0.0, "masked_accuracy": 1.0, "diversity": 0.999}) is None
-False
->>> collapse_warning({"masked": 5.0, "masked_accuracy": 0.1, "diversity": 0.7}) is None
-True
+>>> figures = {"masked": 5.0, "masked_accuracy": 0.1, "diversity": 0.7, "codebook_usage": 0.6}
+>>> collapse_warnings(figures)
+[]
+>>> collapse_warnings(figures | {"codebook_usage": 0.03})[0][:43]
+'only 3.0% of the codes that could occur do:'
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 LOSS_WEIGHTS = {"contrastive": 1.0, "diversity": 0.1, "masked": 1.0}  # section 3.3
+LEAST_USED = 0.1  # share of the codebook below which targets tell too little apart
 
 
 def contrastive_logits(
@@ -80,6 +82,18 @@ def masked_loss(
 def usage(ids: Int[Tensor, "b n"], size: int) -> Float[Tensor, ""]:
     """Share of the codes that could occur in these frames which do."""
     return ids.new_tensor(ids.unique().numel() / min(size, ids.numel()), dtype=torch.float32)
+
+
+def collapse_warnings(figures: Mapping[str, float]) -> list[str]:
+    """All that the figures of a validation say against the quantiser; none if it is healthy."""
+    collapse = collapse_warning(figures)
+    sentences = [] if collapse is None else [collapse]
+    if figures["codebook_usage"] < LEAST_USED:
+        sentences.append(
+            f"only {figures['codebook_usage']:.1%} of the codes that could occur do: the targets "
+            "of w2v-BERT tell little apart; raise the diversity weight, or set musical = true"
+        )
+    return sentences
 
 
 def collapse_warning(terms: Mapping[str, float]) -> str | None:

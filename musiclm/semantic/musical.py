@@ -6,9 +6,16 @@ from the first step, what semantic tokens are for: harmony and melody (pitch cla
 of the rest), drums and rhythm. MERT (Li et al. 2023, 2306.00107) teaches a constant-Q spectrum
 beside its codes for the same reason.
 
+With a pulse they also hold the place in the beat: see pulse.py. Weighted by kind, they may be
+clustered into tokens themselves (`clustered = "musical"`).
+
 >>> MusicalFeatures(frame=960)(torch.zeros(1, 1, 9_600)).shape
 torch.Size([1, 10, 38])
+>>> MusicalFeatures(frame=960, pulse=True)(torch.zeros(1, 1, 9_600)).shape
+torch.Size([1, 10, 40])
 """
+
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +26,7 @@ from torch import Tensor, nn
 from musiclm.audio import SAMPLE_RATE
 from musiclm.nn.quantize import ResidualVQ
 from musiclm.nn.spectrogram import LogMel
+from musiclm.semantic.pulse import pulse
 from musiclm.semantic.quantizer import Picked
 
 FFT = 4096  # samples: 6 Hz, a semitone at 100 Hz; longer ones blur drums
@@ -26,7 +34,17 @@ SEMITONES = 84  # seven octaves
 LOWEST = 32.703  # Hz: C1, so that semitone 0 is pitch class C
 BASS, TREBLE = slice(0, 36), slice(24, 84)  # semitones of either chroma
 STEPS, MEL_BINS, BANDS, ONSETS = 4, 40, 10, 4  # mel frames of a frame, and groups of mel bins
-WIDTH = 12 + 12 + BANDS + ONSETS
+WIDTH = 12 + 12 + BANDS + ONSETS  # without a pulse
+
+# Where the features themselves are clustered into tokens: the deviation of each group, all its
+# numbers together. Chosen by probes: docs/log.md.
+WEIGHTS = {
+    "bass": 3.5,
+    "treble": 3.5,
+    "bands": 3.0,
+    "onsets": 2.5,
+    "pulse": 1.0,
+}
 
 
 class MusicalFeatures(nn.Module):
@@ -35,23 +53,47 @@ class MusicalFeatures(nn.Module):
     filters: Tensor
     window: Tensor
 
-    def __init__(self, frame: int) -> None:
+    def __init__(self, frame: int, pulse: bool = False) -> None:
         super().__init__()
         self.frame = frame
+        self.pulse = pulse
         self.mel = LogMel(SAMPLE_RATE, 1024, frame // STEPS, MEL_BINS)
         window = torch.hann_window(FFT)
         self.register_buffer("window", 2.0 * window / window.sum(), persistent=False)
         self.register_buffer("filters", semitone_filters(), persistent=False)
 
+    @property
+    def groups(self) -> dict[str, slice]:
+        """Where each kind of number lies."""
+        sizes = {"bass": 12, "treble": 12, "bands": BANDS, "onsets": ONSETS}
+        if self.pulse:
+            sizes["pulse"] = 2
+        ends = list(accumulate(sizes.values()))
+        return {n: slice(end - sizes[n], end) for n, end in zip(sizes, ends, strict=True)}
+
+    @property
+    def width(self) -> int:
+        """Numbers of a frame."""
+        return WIDTH + 2 * self.pulse
+
+    def weights(self) -> Float[Tensor, " d"]:
+        """How much each number counts in tokens."""
+        sizes = {name: part.stop - part.start for name, part in self.groups.items()}
+        return torch.cat([torch.full((n,), WEIGHTS[name] / n**0.5) for name, n in sizes.items()])
+
     @torch.no_grad()
     def forward(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
-        """[b 1 t] -> [b t/frame 38], always in float32."""
+        """[b 1 t] -> [b t/frame width], always in float32."""
         with torch.autocast(wave.device.type, enabled=False):
             sound = wave[:, 0].float()
             pitch = self.semitones(sound).sqrt()
             bass, treble = (_chroma(pitch[..., part]) for part in (BASS, TREBLE))
             chroma = (torch.cat((bass, treble), dim=-1) - 0.25) / 0.115
-            return torch.cat((chroma, self.rhythm(sound)), dim=-1)
+            mel = self.mel(sound)
+            parts = [chroma, self.rhythm(mel)]
+            if self.pulse:
+                parts.append(pulse(mel, STEPS))
+            return torch.cat(parts, dim=-1)
 
     def semitones(self, sound: Float[Tensor, "b t"]) -> Float[Tensor, "b n s"]:
         """Magnitude of each semitone, frames centred on theirs."""
@@ -61,9 +103,8 @@ class MusicalFeatures(nn.Module):
         power = spectrum.real.square() + spectrum.imag.square()
         return power.clamp_min(1e-12).sqrt() @ self.filters
 
-    def rhythm(self, sound: Float[Tensor, "b t"]) -> Float[Tensor, "b n d"]:
+    def rhythm(self, mel: Float[Tensor, "b m bins"]) -> Float[Tensor, "b n d"]:
         """How loud each band is, and how fast the loudness of wider bands rises."""
-        mel = self.mel(sound)
         rise = F.pad((mel[:, 1:] - mel[:, :-1]).clamp_min(0.0), (0, 0, 1, 0))
         shape = "b (n four) (bands bins) -> b n bands"
         loud = reduce(mel, shape, "mean", four=STEPS, bands=BANDS)
@@ -75,10 +116,10 @@ class MusicalFeatures(nn.Module):
 class MusicalQuantizer(nn.Module):
     """Features -> codes that follow the data by moving averages, out of reach of the losses."""
 
-    def __init__(self, codes: int) -> None:
+    def __init__(self, codes: int, width: int = WIDTH) -> None:
         super().__init__()
         self.size = codes
-        self.codebook = ResidualVQ(WIDTH, levels=1, size=codes, dropout=0.0)
+        self.codebook = ResidualVQ(width, levels=1, size=codes, dropout=0.0)
 
     def forward(
         self, x: Float[Tensor, "b n d"], generator: torch.Generator | None = None

@@ -1,6 +1,7 @@
 """Semantic tokens: the nearest k-means centroid of each frame's features (MusicLM section 3.1).
 
 Each dimension is first standardised to zero mean and unit variance, as in AudioLM (section 3.1).
+Musical features are then weighted by kind (not in the paper); musical.py says how.
 
 >>> from musiclm.semantic.w2v_bert import W2vBertConfig
 >>> tiny = W2vBertConfig(dim=16, heads=2, hidden=32, contrastive_layers=1, masked_layers=1,
@@ -33,7 +34,7 @@ class SemanticTokenizer(nn.Module):
     def __init__(self, model: W2vBert) -> None:
         super().__init__()
         self.model = model.eval()
-        dim = model.config.dim
+        dim = model.feature_dim
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("std", torch.ones(dim))
         self.register_buffer("centroids", torch.zeros(model.config.clusters, dim))
@@ -65,6 +66,9 @@ def fit(
     )
     tokenizer.mean.copy_(features.mean(dim=0))
     tokenizer.std.copy_(features.std(dim=0).clamp_min(1e-5))
+    if model.config.clustered == "musical" and model.musical is not None:
+        # Numbers count by their deviation: those that are divided by less count more.
+        tokenizer.std.div_(model.musical.weights().to(tokenizer.std))
     rows = (features - tokenizer.mean.cpu()) / tokenizer.std.cpu()
     centroids = kmeans(rows, model.config.clusters, iterations, generator)
     tokenizer.centroids.copy_(centroids)

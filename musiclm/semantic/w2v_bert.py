@@ -27,7 +27,7 @@ from musiclm.nn.spectrogram import LogMel
 from musiclm.semantic import losses as terms
 from musiclm.semantic.conformer import Conformer
 from musiclm.semantic.masking import hide, span_mask
-from musiclm.semantic.musical import WIDTH, MusicalFeatures, MusicalQuantizer
+from musiclm.semantic.musical import MusicalFeatures, MusicalQuantizer
 from musiclm.semantic.quantizer import GumbelQuantizer, Picked
 
 REDUCTION = 4  # mel frames of one output frame: two convolutions of stride 2
@@ -59,6 +59,8 @@ class W2vBertConfig:
     feature_layer: int = 7  # of the masked module, from 1 (MusicLM section 3.1); 0, -1: before it
     clusters: int = 1024  # k-means centroids over that layer: the size of the semantic alphabet
     musical: bool = False  # hear and guess pitch and onsets: see musical.py; not in the paper
+    pulse: bool = False  # among the musical features: where in its beat a frame is
+    clustered: str = "layer"  # or "musical": the features by their weights; not in the paper
     window_seconds: float = 30.0  # long recordings are heard in such pieces; not in the paper
     margin_seconds: float = 2.0  # heard on both sides of a piece as context; not in the paper
 
@@ -73,6 +75,10 @@ class W2vBertConfig:
             )
         if not 0.0 < self.mask_start < 1.0 or self.mask_span < 1:
             raise UserError(f"cannot mask with start {self.mask_start} and span {self.mask_span}")
+        if self.clustered not in ("layer", "musical"):
+            raise UserError(f'clustered must be "layer" or "musical", not "{self.clustered}"')
+        if (self.pulse or self.clustered == "musical") and not self.musical:
+            raise UserError('pulse and clustered = "musical" need musical = true')
 
     @property
     def frame(self) -> int:
@@ -108,7 +114,7 @@ class FrontEnd(nn.Module):
         self.second = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
         bins = -(-config.mel_bins // REDUCTION)
         self.project = nn.Linear(channels * bins, config.dim)
-        self.musical = nn.Linear(WIDTH, config.dim) if config.musical else None
+        self.musical = nn.Linear(_musical(config).width, config.dim) if config.musical else None
         self.norm = nn.LayerNorm(config.dim)
 
     def forward(
@@ -131,17 +137,19 @@ class W2vBert(nn.Module):
         super().__init__()
         self.config = config
         self.front = FrontEnd(config)
-        self.musical = MusicalFeatures(config.frame) if config.musical else None
+        self.musical = _musical(config) if config.musical else None
         self.quantizer: nn.Module
-        if config.musical:
-            self.quantizer = MusicalQuantizer(config.codes)
+        code_dim = config.code_dim
+        if self.musical is not None:
+            code_dim = self.musical.width
+            self.quantizer = MusicalQuantizer(config.codes, code_dim)
         else:
             self.quantizer = GumbelQuantizer(
                 config.dim, config.codes, config.code_dim, config.gumbel_temperature
             )
         self.contrastive = _stack(config, config.contrastive_layers)
         self.masked = _stack(config, config.masked_layers)
-        self.code_head = nn.Linear(config.dim, WIDTH if config.musical else config.code_dim)
+        self.code_head = nn.Linear(config.dim, code_dim)
         self.id_head = nn.Linear(config.dim, config.codes)
 
     def forward(
@@ -182,9 +190,18 @@ class W2vBert(nn.Module):
             },
         )
 
+    @property
+    def feature_dim(self) -> int:
+        """Numbers of a frame of `features`."""
+        heard = self.musical if self.config.clustered == "musical" else None
+        return self.config.dim if heard is None else heard.width
+
     @torch.no_grad()
     def features(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
-        """Activations of the feature layer, ceil(t / 960) frames, in pieces of bounded memory."""
+        """What is clustered, ceil(t / 960) frames, heard in pieces of bounded memory.
+
+        Activations of the feature layer, or musical features: `clustered` says which.
+        """
         config = self.config
         wave = whole_frames(wave, config.frame)
         num_frames = wave.shape[-1] // config.frame
@@ -197,7 +214,22 @@ class W2vBert(nn.Module):
             parts.append(self._activations(heard)[:, start - first :][:, :step])
         return torch.cat(parts, dim=1)
 
+    @torch.no_grad()
+    def layers(self, wave: Float[Tensor, "b 1 t"]) -> dict[int, Float[Tensor, "b n d"]]:
+        """Activations of every layer, numbered as `feature_layer`; of the lowest, what they hear.
+
+        The wave is heard in one piece.
+        """
+        x, _ = self._hear(wave)
+        lowest = -self.config.contrastive_layers
+        found = {lowest: x}
+        for number, block in enumerate([*self.contrastive, *self.masked], lowest + 1):
+            found[number] = x = block(x)
+        return found
+
     def _activations(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
+        if self.config.clustered == "musical" and self.musical is not None:
+            return self.musical(whole_frames(wave, self.config.frame))
         x, _ = self._hear(wave)
         for block in [*self.contrastive, *self.masked][: self.config.blocks_heard]:
             x = block(x)
@@ -214,6 +246,10 @@ class W2vBert(nn.Module):
 def whole_frames(wave: Float[Tensor, "b 1 t"], frame: int) -> Float[Tensor, "b 1 t2"]:
     """Silence after the end, up to a whole number of frames."""
     return F.pad(wave, (0, -wave.shape[-1] % frame))
+
+
+def _musical(config: W2vBertConfig) -> MusicalFeatures:
+    return MusicalFeatures(config.frame, config.pulse)
 
 
 def _stack(config: W2vBertConfig, layers: int) -> nn.Sequential:

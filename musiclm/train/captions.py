@@ -1,10 +1,10 @@
-"""The captions of a set of clips, and what a frozen text encoder makes of them, computed once.
+"""Texts of a set of clips, and what a frozen text encoder makes of them, computed once.
 
-A batch names captions by number, so that it is tensors only.
+A batch names texts by number, so that it is tensors only.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,33 +13,34 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musiclm.checkpoint import load_tensors, save_tensors
+from musiclm.corpus.contradict import contradiction
 from musiclm.data.manifest import Clip
 from musiclm.device import autocast
+from musiclm.errors import UserError
 from musiclm.mulan.mulan import MuLan
 
 
 class Captions:
-    """All captions of all clips in one list; those of one clip stand together."""
+    """All texts of all clips in one list; those of one clip, named by its id, stand together."""
 
-    def __init__(self, clips: Sequence[Clip]):
-        counts = [len(clip.captions) for clip in clips]
+    def __init__(self, told: Mapping[str, Sequence[str]]):
+        counts = [len(texts) for texts in told.values()]
         firsts = np.cumsum([0, *counts[:-1]])
-        self.texts = [caption for clip in clips for caption in clip.captions]
+        self.texts = [text for texts in told.values() for text in texts]
         self.places = {
-            clip.id: (int(first), count)
-            for clip, first, count in zip(clips, firsts, counts, strict=True)
+            id: (int(first), count) for id, first, count in zip(told, firsts, counts, strict=True)
         }
         self.features: Float[Tensor, "n f"] | None = None
 
     def draw(self, clips: Sequence[Clip], rng: np.random.Generator) -> Int[Tensor, " b"]:
-        """The number of a random caption of each clip."""
+        """The number of a random text of each clip."""
         shares = rng.random(len(clips))
         places = [self.places[clip.id] for clip in clips]
         numbers = [first + int(s * n) for (first, n), s in zip(places, shares, strict=True)]
         return torch.tensor(numbers)
 
     def embed(self, model: MuLan, numbers: Int[Tensor, " b"]) -> Float[Tensor, "b d"]:
-        """Unit vectors of captions, with gradients to whatever of the text tower is trained."""
+        """Unit vectors of texts, with gradients to whatever of the text tower is trained."""
         device = next(model.parameters()).device
         if self.features is not None:
             return model.embed_text_features(self.features[numbers.cpu()].to(device))
@@ -47,7 +48,7 @@ class Captions:
 
     @torch.no_grad()
     def compute(self, model: MuLan, folder: Path | None) -> None:
-        """Features of all captions from the frozen encoder, kept in `folder` for next time."""
+        """Features of all texts from the frozen encoder, kept in `folder` for next time."""
         digest = hashlib.sha256("\0".join([repr(model.config.text), *self.texts]).encode())
         path = folder / f"captions-{digest.hexdigest()[:16]}.safetensors" if folder else None
         if path and path.exists():
@@ -58,3 +59,23 @@ class Captions:
             self.features = model.text_features(list(self.texts)).float().cpu()
         if path:
             save_tensors(path, {"features": self.features})
+
+
+def captions_of(clips: Sequence[Clip]) -> Captions:
+    """What is said of each clip."""
+    return Captions({clip.id: clip.captions for clip in clips})
+
+
+def contradictions_of(clips: Sequence[Clip], each: int, seed: int) -> Captions:
+    """`each` captions of every clip that are untrue of it in one fact; the seed chooses them."""
+    told = {}
+    for number, clip in enumerate(clips):
+        rng = np.random.default_rng((seed, 3, number))
+        try:
+            told[clip.id] = [contradiction(clip.labels, rng)[0] for _ in range(each)]
+        except (KeyError, UserError) as error:
+            raise UserError(
+                f"mulan: cannot contradict the captions of clip {clip.id}, whose labels are not "
+                f"those of our corpus ({error}); set train.mulan.task.contradictions = 0"
+            ) from None
+    return Captions(told)

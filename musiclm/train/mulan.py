@@ -1,6 +1,6 @@
 """MuLan in training (arXiv 2208.12415): sound and its captions side by side, then the quantiser."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,16 @@ from torch import Tensor, nn
 from musiclm.data.dataset import Crops
 from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
-from musiclm.mulan.losses import chance, contrastive_loss, recall
+from musiclm.mulan.losses import chance, contradiction_loss, contrastive_loss, recall
 from musiclm.mulan.mulan import MuLan, MuLanConfig
 from musiclm.mulan.tokenizer import MuLanTokenizer
-from musiclm.train.captions import Captions
+from musiclm.nn.spectrogram import LogMel
+from musiclm.train.captions import Captions, captions_of, contradictions_of
 from musiclm.train.config import TrainConfig
 from musiclm.train.export import export
 from musiclm.train.heldout import held_out, middles
 from musiclm.train.run import write_json
+from musiclm.train.spectrograms import Spectrograms
 from musiclm.train.task import Batch, Terms
 
 VALIDATED = 500  # pairs: recall depends on how many there are to choose from
@@ -32,13 +34,17 @@ class MuLanTaskConfig:
 
     fit_clips: int = 8192  # training clips that the quantiser is fitted on; not in the paper
     fit_crops: int = 2  # crops of each of them; not in the paper
+    fit_seconds: float = 0.0  # of each crop; as long as the clips whose tokens count. 0: as trained
+    remember: bool = False  # log-mel of all training clips in memory: steps cost a third less
+    captions: int = 1  # of each clip a step: reading is cheap beside hearing; not in the paper
+    contradictions: int = 0  # captions untrue of each clip, to hold it against; not in the paper
 
 
 class MuLanTask:
     """Each clip with one of its captions; everything else in the batch is a negative."""
 
     noun = "mulan"
-    weights = {"contrastive": 1.0}
+    weights = {"contrastive": 1.0, "contradiction": 0.5}
 
     def __init__(
         self,
@@ -61,40 +67,85 @@ class MuLanTask:
         self.seed = config.seed
         self.seconds = config.crop_seconds or model_config.window_seconds
         self.crops = Crops(self.train, self.seconds, config.batch, config.seed, evenly="clips")
+        self.remembered = self._remembered() if self.task_config.remember else None
         self.seconds_per_batch = self.seconds * config.batch
         self.size = config.batch
-        self.captions = Captions(captioned)
-        if model_config.text.frozen:
-            self.captions.compute(self.model, cache)
+        if self.task_config.captions < 1 or self.task_config.fit_seconds < 0:
+            raise UserError("train.mulan.task: captions must be at least 1, fit_seconds at least 0")
+        self.captions = captions_of(captioned)
         self.valid = held_out(captioned, "valid", VALIDATED)
+        self.untrue = self._contradictions(self.task_config.contradictions)
+        if model_config.text.frozen:
+            for texts in (self.captions, self.untrue):
+                if texts is not None:
+                    texts.compute(self.model, cache)
+
+    def _remembered(self) -> Spectrograms:
+        config, audio = self.model.config, self.model.config.audio
+        if self.seconds > config.window_seconds:
+            raise UserError(
+                f"mulan: crops of {self.seconds:g} s are more than a window of "
+                f"{config.window_seconds:g} s, which train.mulan.task.remember cannot keep"
+            )
+        mel = LogMel(audio.sample_rate, audio.window, audio.hop, audio.bins)
+        return Spectrograms(self.crops, mel, audio.sample_rate, audio.bins)
+
+    def _contradictions(self, each: int) -> Captions | None:
+        if each < 0:
+            raise UserError(f"train.mulan.task.contradictions must not be negative, but is {each}")
+        return contradictions_of([*self.train, *self.valid], each, self.seed) if each else None
 
     def batch(self, step: int) -> Batch:
-        """Waves [b 1 t] and the numbers of their captions [b]."""
-        crops = self.crops.batch(step)
+        """Sound [b 1 t] or [b n f], numbers of some captions of each [k b], of untrue ones [b]."""
+        sound: Batch
+        if self.remembered is not None:
+            mel, clips = self.remembered.batch(step)
+            sound = {"mel": mel}
+        else:
+            crops = self.crops.batch(step)
+            sound, clips = {"wave": crops.wave}, crops.clips
         rng = np.random.default_rng((self.seed, 2, step))
-        return {"wave": crops.wave, "caption": self.captions.draw(crops.clips, rng)}
+        drawn = [self.captions.draw(clips, rng) for _ in range(self.task_config.captions)]
+        batch = sound | {"caption": torch.stack(drawn)}
+        if self.untrue is not None:
+            batch["untrue"] = self.untrue.draw(clips, rng)
+        return batch
 
     def losses(
         self, batch: Batch, step: int, generator: torch.Generator
     ) -> Iterator[tuple[str, Terms]]:
-        """The contrastive loss; `chance` says what knowing nothing costs."""
-        audio = self.model.embed_audio(batch["wave"], generator)
-        text = self.captions.embed(self.model, batch["caption"])
-        yield "model", {"contrastive": contrastive_loss(audio, text, self.model.log_tau)}
+        """The contrastive loss, and that of a contradicting caption if there are any."""
+        if "mel" in batch:
+            audio = self.model.embed_spectrogram(batch["mel"], generator)
+        else:
+            audio = self.model.embed_audio(batch["wave"], generator)
+        texts = [self.captions.embed(self.model, numbers) for numbers in batch["caption"]]
+        log_tau = self.model.log_tau
+        terms = {"contrastive": _mean(contrastive_loss(audio, text, log_tau) for text in texts)}
+        if self.untrue is not None:
+            untrue = self.untrue.embed(self.model, batch["untrue"])
+            against = (contradiction_loss(audio, text, untrue, log_tau) for text in texts)
+            terms["contradiction"] = _mean(against)
+        yield "model", terms
 
     def validate(self) -> dict[str, float]:
         """Retrieval among held-out pairs, the loss of batches of them, and chance beside both."""
         if len(self.valid) < 2:
             return {"chance": chance(self.size)}
         audio = self._hear(self.valid)
-        text = self._read(self.valid)
+        text = self._read(self.captions, self.valid)
         size = min(self.size, len(audio))
         batches = [
             contrastive_loss(a, t, self.model.log_tau)
             for a, t in zip(audio.split(size), text.split(size), strict=True)
             if len(a) == size
         ]
-        return recall(audio, text) | {
+        figures = recall(audio, text)
+        if self.untrue is not None:
+            untrue = self._read(self.untrue, self.valid)
+            right = (audio * text).sum(dim=1) > (audio * untrue).sum(dim=1)
+            figures["right_over_contradicting"] = float(right.float().mean())
+        return figures | {
             "recall_1_chance": 1 / len(audio),
             "contrastive": float(torch.stack(batches).mean()),
             "chance": chance(size),
@@ -108,9 +159,10 @@ class MuLanTask:
             [self.model.embed_audio(middles(part, self.seconds).to(device)) for part in parts]
         )
 
-    def _read(self, clips: Sequence[Clip]) -> Float[Tensor, "b d"]:
-        numbers = torch.tensor([self.captions.places[clip.id][0] for clip in clips])
-        return torch.cat([self.captions.embed(self.model, part) for part in numbers.split(AT_ONCE)])
+    def _read(self, texts: Captions, clips: Sequence[Clip]) -> Float[Tensor, "b d"]:
+        """The first text of each clip."""
+        numbers = torch.tensor([texts.places[clip.id][0] for clip in clips])
+        return torch.cat([texts.embed(self.model, part) for part in numbers.split(AT_ONCE)])
 
     def samples(self, folder: Path) -> None:
         """Nothing to hear."""
@@ -120,15 +172,25 @@ class MuLanTask:
         tokenizer = MuLanTokenizer(self.model).eval()
         clips = min(self.task_config.fit_clips, len(self.train)) * self.task_config.fit_crops
         generator = torch.Generator().manual_seed(self.seed)
+        crops, rng = self._fit_crops(clips), np.random.default_rng((self.seed, 4))
         audio, text = [], []
-        for step in range(max(1, clips // self.crops.epochs.batch)):
-            batch = self.batch(step)
-            audio.append(self.model.embed_audio(batch["wave"].to(tokenizer.codebooks.device)))
-            text.append(self.captions.embed(self.model, batch["caption"]))
+        for step in range(max(1, clips // crops.epochs.batch)):
+            batch = crops.batch(step)
+            audio.append(self.model.embed_audio(batch.wave.to(tokenizer.codebooks.device)))
+            text.append(self.captions.embed(self.model, self.captions.draw(batch.clips, rng)))
         tokenizer.fit(torch.cat(audio), torch.cat(text), generator)
         export(folder, self.noun, tokenizer, self.model.config)
         if len(self.valid) >= 2:
-            agreement = tokenizer.agreement(self._hear(self.valid), self._read(self.valid))
+            heard, told = self._hear(self.valid), self._read(self.captions, self.valid)
+            agreement = tokenizer.agreement(heard, told)
             figures = {"pairs": len(self.valid), "share": agreement.share}
-            more = {"chance": agreement.chance, "cosine": agreement.cosine}
+            more = {"chance": agreement.chance, "cosine": agreement.cosine, "near": agreement.near}
             write_json(folder / "mulan.agreement.json", figures | more)
+
+    def _fit_crops(self, clips: int) -> Crops:
+        seconds = self.task_config.fit_seconds or self.seconds
+        return Crops(self.train, seconds, min(AT_ONCE, clips), self.seed, evenly="clips")
+
+
+def _mean(losses: Iterable[Float[Tensor, ""]]) -> Float[Tensor, ""]:
+    return torch.stack(list(losses)).mean()

@@ -1,15 +1,16 @@
 """w2v-BERT in training (Chung et al. 2021), then k-means over one layer (MusicLM section 3.1)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from musiclm.data.dataset import Crops
 from musiclm.data.manifest import Clip
-from musiclm.semantic.losses import LOSS_WEIGHTS, collapse_warning
+from musiclm.semantic.losses import LOSS_WEIGHTS, collapse_warnings
 from musiclm.semantic.tokenizer import fit
 from musiclm.semantic.w2v_bert import W2vBert, W2vBertConfig
 from musiclm.train.config import TrainConfig
@@ -73,8 +74,18 @@ class SemanticTask:
         for wave in parts:
             output = self.model(wave.to(device), generator)
             for name, value in (output.losses | output.metrics).items():
-                sums[name] = sums.get(name, 0.0) + float(value) * len(wave) / len(self.valid_wave)
-        return sums | {"collapsed": float(collapse_warning(sums) is not None)}
+                sums[name] = sums.get(name, 0.0) + value.item() * len(wave) / len(self.valid_wave)
+        return sums | {"collapsed": float(bool(collapse_warnings(sums)))}
+
+    def details(self) -> Mapping[str, Any]:
+        """Nothing more."""
+        return {}
+
+    def diagnose(self, figures: Mapping[str, Any]) -> list[str]:
+        """The alarm for a quantiser that has collapsed, and for codes that go unused."""
+        if "masked_accuracy" not in figures:  # nothing is held out
+            return []
+        return collapse_warnings(figures)
 
     def samples(self, folder: Path) -> None:
         """Nothing to hear."""

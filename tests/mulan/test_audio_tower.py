@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from musiclm.errors import UserError
-from musiclm.mulan.audio_tower import AudioTower, AudioTowerConfig, spec_augment
+from musiclm.mulan.audio_tower import (
+    AudioTower,
+    AudioTowerConfig,
+    other_range,
+    smooth_curves,
+    spec_augment,
+)
 
 PATCH = AudioTowerConfig(bins=32, width=32, layers=2, heads=2, hidden=64, max_frames=200)
 CONV = dataclasses.replace(PATCH, stem="conv", stride=(32, 16), rhythm_lags=64)
@@ -111,3 +117,36 @@ def test_impossible_configurations_are_refused() -> None:
         dataclasses.replace(PATCH, bins=30, rhythm_lags=8)
     with pytest.raises(UserError, match="conv stem"):
         dataclasses.replace(CONV, bins=36)
+
+
+def test_curves_are_smooth_bounded_and_unlike() -> None:
+    curves = smooth_curves(50, 64, 10.0, torch.Generator().manual_seed(0))
+    assert curves.shape == (50, 1, 64)
+    nats = 10.0 / 8.686
+    assert 0.9 * nats < curves.abs().max() <= nats
+    assert curves.diff(dim=-1).abs().max() < 2.1 * nats * 6 / 63  # no steeper than its points
+    assert (curves[0] - curves[1]).abs().max() > 0.1
+
+
+def test_range_is_scaled_and_the_softest_is_hidden() -> None:
+    mel = torch.randn(200, 30, 8, generator=torch.Generator().manual_seed(0)) * 2.0
+    draw = torch.Generator().manual_seed(1)
+    scaled = other_range(mel, 0.2, 0.0, draw).std(dim=(1, 2)) / mel.std(dim=(1, 2))
+    assert 0.81 < scaled.min() < 0.9 and 1.1 < scaled.max() < 1.23
+    lowest = other_range(mel, 0.0, 1.0, draw).amin(dim=(1, 2))
+    assert -2.0 <= lowest.min() < -1.8 and -1.2 < lowest.max() <= -1.0
+    assert other_range(mel, 0.0, 0.0, draw) is mel
+
+
+def test_other_timbres_are_for_training_only(tower: AudioTower) -> None:
+    config = dataclasses.replace(
+        tower.config, equalised=12.0, dropout=0.0, masked_bins=0, masked_frames=0
+    )
+    other = AudioTower(config, 8).eval()
+    wave = noise(2)
+    plain = other(wave)
+    torch.testing.assert_close(other(wave, torch.Generator()), plain)
+    heard = other.train()(wave, torch.Generator().manual_seed(0))
+    assert (heard - plain).abs().max() > 1e-3
+    with pytest.raises(UserError, match="must not be negative"):
+        dataclasses.replace(tower.config, equalised=-1.0)

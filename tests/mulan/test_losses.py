@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from musiclm.errors import UserError
-from musiclm.mulan.losses import chance, contrastive_loss, recall
+from musiclm.mulan.losses import chance, contradiction_loss, contrastive_loss, recall
 
 LOG_TAU = torch.tensor(math.log(0.1))
 
@@ -50,6 +50,24 @@ def test_the_temperature_learns_but_cannot_freeze() -> None:
     pairs = unit(8, 16, 0)
     coldest = contrastive_loss(pairs, pairs, torch.tensor(math.log(0.01)))
     assert torch.equal(contrastive_loss(pairs, pairs, torch.tensor(-20.0)), coldest)
+
+
+def test_a_contradiction_costs_by_how_near_it_is() -> None:
+    audio = unit(8, 16, 0)
+    far, near = -audio, 0.9 * audio
+    right = contradiction_loss(audio, audio, far, LOG_TAU)
+    undecided = contradiction_loss(audio, near, near, LOG_TAU)
+    wrong = contradiction_loss(audio, far, audio, LOG_TAU)
+    assert float(right) < 1e-6
+    assert float(undecided) == pytest.approx(math.log(2.0))
+    assert float(wrong) == pytest.approx(20.0)  # a cosine of 2 between them, over 0.1
+
+
+def test_a_contradiction_counts_for_its_own_clip_only() -> None:
+    audio, text, untrue = (unit(8, 16, seed).requires_grad_() for seed in range(3))
+    contradiction_loss(audio[:1], text[:1], untrue[:1], LOG_TAU).backward()
+    assert untrue.grad is not None and untrue.grad[0].abs().max() > 0
+    assert untrue.grad[1:].abs().max() == 0
 
 
 def test_one_pair_is_refused() -> None:

@@ -1,5 +1,7 @@
 """MuLan's tokens: range, fidelity by level, one quantiser for sound and text, a whole state."""
 
+import dataclasses
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -93,3 +95,61 @@ def test_state_rebuilds_the_tokenizer(fitted: MuLanTokenizer) -> None:
     wave = torch.randn(2, 1, 24_000) * 0.1
     assert torch.equal(other.tokenize_audio(wave), fitted.tokenize_audio(wave))
     assert torch.equal(other.tokenize_text(PROMPTS), fitted.tokenize_text(PROMPTS))
+
+
+COARSE = dataclasses.replace(TINY, levels=4, level_codes=(4, 8, 16, 32))
+
+
+def fit(config: MuLanConfig) -> MuLanTokenizer:
+    tokenizer = MuLanTokenizer(MuLan(config)).eval()
+    tokenizer.fit(*pairs(2000), torch.Generator().manual_seed(0))
+    return tokenizer
+
+
+def test_coarse_levels_agree_more_and_lose_nothing() -> None:
+    audio, text = pairs(2000)
+    fine, coarse = fit(dataclasses.replace(TINY, levels=4)), fit(COARSE)
+    codes = coarse.tokenize_embeddings(coarse.centre_audio(audio))
+    assert [int(level.max()) + 1 for level in codes.T] == [4, 8, 16, 32]
+    assert coarse.codebooks.shape == fine.codebooks.shape
+    ours, theirs = coarse.agreement(audio, text), fine.agreement(audio, text)
+    gain = [share - chance for share, chance in zip(ours.share, ours.chance, strict=True)]
+    before = [share - chance for share, chance in zip(theirs.share, theirs.chance, strict=True)]
+    assert gain[1] > before[1] + 0.1  # the second level, on what a coarse first one leaves
+    assert ours.cosine > 0.9 * theirs.cosine
+    assert len(ours.near) == 4 and ours.near[0] > ours.near[3] - 0.2
+
+
+def test_a_map_finds_text_that_lies_elsewhere() -> None:
+    audio, text = pairs(2000)
+    turned = text.roll(3, dims=1)  # the same meaning, told along other axes
+    plain, mapped = MuLanTokenizer(MuLan(TINY)), None
+    plain.fit(audio, turned, torch.Generator().manual_seed(0))
+    mapped = MuLanTokenizer(MuLan(dataclasses.replace(TINY, text_map=True)))
+    mapped.fit(audio, turned, torch.Generator().manual_seed(0))
+    assert plain.agreement(audio, turned).cosine < 0.3
+    assert mapped.agreement(audio, turned).cosine > 0.7
+
+
+def test_codes_of_what_pairs_share_are_nearer_to_both() -> None:
+    audio, text = pairs(2000)
+    alone, shared = fit(TINY), fit(dataclasses.replace(TINY, pair_means=True))
+    assert shared.agreement(audio, text).near[0] > alone.agreement(audio, text).near[0]
+    with pytest.raises(UserError, match="on pairs only"):
+        shared.fit(audio, text[:-1])
+
+
+def test_level_codes_must_fit_the_levels() -> None:
+    with pytest.raises(UserError, match="each of its 12 levels"):
+        dataclasses.replace(TINY, level_codes=(4, 8))
+    with pytest.raises(UserError, match="1 to 32 codes"):
+        dataclasses.replace(TINY, levels=1, level_codes=(33,))
+
+
+def test_an_older_state_without_a_map_still_loads(fitted: MuLanTokenizer) -> None:
+    assert "text_map" not in fitted.state_dict()
+    mapped = fit(dataclasses.replace(TINY, text_map=True))
+    other = MuLanTokenizer(MuLan(mapped.mulan.config))
+    other.load_state_dict(mapped.state_dict())
+    text = pairs(50)[1]
+    assert torch.equal(other.centre_text(text), mapped.centre_text(text))

@@ -8,6 +8,7 @@ from torch.nn.functional import one_hot
 
 from musiclm.semantic.losses import (
     collapse_warning,
+    collapse_warnings,
     contrastive_logits,
     contrastive_loss,
     diversity_loss,
@@ -83,6 +84,15 @@ def test_alarm_sounds_for_a_collapsed_quantizer_and_only_then():
     warning = collapse_warning(terms())
     assert warning is not None
     assert "collapsed" in warning
+
+
+def test_alarm_sounds_for_codes_that_go_unused():
+    healthy = {"masked": 4.0, "masked_accuracy": 0.2, "diversity": 0.6, "codebook_usage": 0.5}
+    assert collapse_warnings(healthy) == []
+    (sentence,) = collapse_warnings(healthy | {"codebook_usage": 0.04})
+    assert "4.0% of the codes" in sentence
+    gone = {"masked": 0.0, "masked_accuracy": 1.0, "diversity": 0.999, "codebook_usage": 0.002}
+    assert len(collapse_warnings(gone)) == 2
 
 
 def test_gumbel_choice_follows_its_probabilities_and_passes_gradients():

@@ -54,3 +54,30 @@ def test_codes_move_in_training_only_and_take_no_gradient():
     assert torch.equal(before, quantizer.codebook.codebooks)
     quantizer.train()(x + 1.0, torch.Generator().manual_seed(1))
     assert not torch.equal(before, quantizer.codebook.codebooks)
+
+
+def clicks(period: int, seconds: int = 8) -> torch.Tensor:
+    wave = torch.zeros(1, 1, 24_000 * seconds)
+    noise = torch.randn(480, generator=torch.Generator().manual_seed(0))
+    for start in range(0, wave.shape[-1] - 480, period):
+        wave[..., start : start + 480] = 0.3 * noise
+    return wave
+
+
+@pytest.mark.parametrize("period", [9_600, 12_000, 14_400])  # 150, 120 and 100 beats a minute
+def test_the_pulse_is_on_the_beat(period):
+    musical = MusicalFeatures(960, pulse=True)
+    cosine = musical(clicks(period))[0, :, musical.groups["pulse"]][:, 0]
+    place = (torch.arange(len(cosine)) * 960 + 480) % period / period
+    on, off = (place < 0.12) | (place > 0.88), (place > 0.38) & (place < 0.62)
+    inner = slice(50, 150)
+    assert cosine[inner][on[inner]].min() > 0.3
+    assert cosine[inner][off[inner]].max() < -0.3
+
+
+def test_the_pulse_of_a_piece_is_that_of_the_whole():
+    wave = clicks(12_000, seconds=10)
+    musical = MusicalFeatures(960, pulse=True)
+    whole = musical(wave)[:, :, musical.groups["pulse"]]
+    part = musical(wave[..., : 24_000 * 8])[:, :, musical.groups["pulse"]]
+    assert (whole[:, :125] - part[:, :125]).abs().max() < 0.3

@@ -1,9 +1,13 @@
 """Semantic tokens: 25 a second, in range, repeatable, over standardised features."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from musiclm.checkpoint import load_tensors, load_weights, save_tensors
+from musiclm.errors import UserError
+from musiclm.semantic.musical import WEIGHTS
 from musiclm.semantic.tokenizer import SemanticTokenizer, fit
 from musiclm.semantic.w2v_bert import W2vBert, W2vBertConfig
 
@@ -81,3 +85,34 @@ def test_fitting_is_repeatable():
         fit(model, [noise(48_000)], generator=torch.Generator().manual_seed(1)) for _ in range(2)
     )
     assert torch.equal(first.centroids, again.centroids)
+
+
+HEARD = replace(TINY, pulse=True, clustered="musical")
+
+
+def test_groups_of_features_count_as_much_as_they_weigh():
+    torch.manual_seed(0)
+    heard = fit(W2vBert(HEARD), [noise(72_000)], generator=torch.Generator().manual_seed(0))
+    rows = heard.standardise(heard.model.features(noise(72_000))).flatten(0, 1)
+    for name, part in heard.model.musical.groups.items():
+        deviation = rows[:, part].square().sum(dim=1).mean().sqrt().item()
+        assert deviation == pytest.approx(WEIGHTS[name], rel=0.02), name
+
+
+def test_tokens_of_musical_features_do_not_depend_on_what_was_learned():
+    first, second = (tokens_of_seed(seed, HEARD) for seed in (0, 1))
+    assert torch.equal(first, second)
+    first, second = (tokens_of_seed(seed, TINY) for seed in (0, 1))
+    assert not torch.equal(first, second)
+
+
+def tokens_of_seed(seed: int, config: W2vBertConfig) -> torch.Tensor:
+    torch.manual_seed(seed)
+    heard = fit(W2vBert(config), [noise(72_000)], generator=torch.Generator().manual_seed(0))
+    return heard.tokenize(noise(48_000, seed=5))
+
+
+@pytest.mark.parametrize("wrong", [{"clustered": "pitch"}, {"musical": False}])
+def test_what_cannot_be_clustered_is_refused(wrong):
+    with pytest.raises(UserError, match="clustered"):
+        replace(HEARD, **wrong)

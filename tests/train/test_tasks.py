@@ -1,5 +1,6 @@
 """Every noun's task learns something small and true, and exports what the system can load."""
 
+import dataclasses
 import json
 import math
 
@@ -11,6 +12,7 @@ from musiclm.checkpoint import load_tensors, load_weights
 from musiclm.codec.losses import log_mel_distance
 from musiclm.codec.soundstream import SoundStream
 from musiclm.config import from_dict
+from musiclm.corpus.aspects_check import untruths
 from musiclm.data.shards import ShardHeader, TokenRow, claim, shard_path, write_shard
 from musiclm.errors import UserError
 from musiclm.lm.decoder import DecoderConfig
@@ -105,7 +107,9 @@ def test_a_collapsed_quantiser_raises_the_alarm(clips, settings, monkeypatch):
         figures = output.metrics | {"masked_accuracy": torch.tensor(accuracy)}
         stand_in = output._replace(losses=losses, metrics=figures)
         monkeypatch.setattr(task.model, "forward", lambda *_, made=stand_in: made)
-        assert task.validate()["collapsed"] == alarm
+        found = task.validate()
+        assert found["collapsed"] == alarm
+        assert len(task.diagnose(found)) == alarm
 
 
 @pytest.fixture
@@ -136,11 +140,56 @@ def test_captions_are_of_their_own_clips(clips, settings):
     for step in range(4):
         crops, batch = task.crops.batch(step), task.batch(step)
         assert torch.equal(crops.wave, batch["wave"])
-        for clip, number in zip(crops.clips, batch["caption"].tolist(), strict=True):
+        for clip, number in zip(crops.clips, batch["caption"][0].tolist(), strict=True):
             assert task.captions.texts[number] in clip.captions
     assert torch.equal(
         task.batch(2)["caption"], MuLanTask(MULAN, config, clips).batch(2)["caption"]
     )
+
+
+FLUTE = {
+    "texture": "solo", "instruments": [{"program": 73, "name": "flute", "family": "winds",
+    "role": "melody"}], "families": ["winds"], "drums": False, "bass": False, "style": "folk",
+    "bpm": 70.0, "tempo_class": "slow", "key": "A", "mode": "minor", "metre": "4/4",
+    "density": "sparse", "register": "high", "dynamics": "soft", "moods": ["sad"],
+}  # fmt: skip
+
+
+def test_mulan_is_held_against_what_is_untrue_of_its_own_clips(clips, tmp_path, settings):
+    told = [dataclasses.replace(clip, labels=FLUTE) for clip in clips]
+    config = settings(steps=4, batch=3, crop_seconds=1.0, lr=3e-3, validate_every=4)
+    task = MuLanTask(MULAN, config, told, MuLanTaskConfig(captions=2, contradictions=2))
+    batch = task.batch(0)
+    assert batch["caption"].shape == (2, 3) and batch["untrue"].shape == (3,)
+    clip = task.crops.batch(0).clips[0]
+    first, count = task.untrue.places[clip.id]
+    assert count == 2 and first <= int(batch["untrue"][0]) < first + 2
+    assert all(untruths(FLUTE, text) for text in task.untrue.texts)
+    outcome = train(task, config, tmp_path, quiet=True)
+    assert {"contrastive", "contradiction"} <= log(tmp_path)[0].keys()
+    assert 0.0 <= outcome.figures["right_over_contradicting"] <= 1.0
+    with pytest.raises(UserError, match="clip 0, whose labels are not those of our corpus"):
+        MuLanTask(MULAN, config, clips, MuLanTaskConfig(contradictions=1))
+
+
+def test_remembered_spectrograms_are_those_of_the_crops(clips, tmp_path, settings):
+    config = settings(steps=3, batch=3, crop_seconds=1.0, lr=3e-3, validate_every=3)
+    plain = MuLanTask(MULAN, config, clips)
+    kept = MuLanTask(MULAN, config, clips, MuLanTaskConfig(remember=True))
+    for step in (0, 1, 0):
+        ours, theirs = kept.batch(step), plain.batch(step)
+        assert torch.equal(ours["caption"], theirs["caption"])
+        mel = kept.model.audio.spectrogram(theirs["wave"][:, 0])
+        # A crop begins on a frame, so up to half a hop away; its ends have neighbours.
+        assert ours["mel"].shape == mel.shape
+        assert (ours["mel"] - mel)[:, 4:-4].abs().mean() < 0.25
+        assert (ours["mel"].roll(1, 0) - mel)[:, 4:-4].abs().mean() > 0.5
+    assert torch.equal(kept.batch(1)["mel"], kept.batch(1)["mel"])
+    outcome = train(kept, config, tmp_path, quiet=True)
+    assert outcome.finished
+    with pytest.raises(UserError, match="crops of 2 s are more than a window of 1 s"):
+        longer = settings(batch=3, crop_seconds=2.0)
+        MuLanTask(MULAN, longer, clips, MuLanTaskConfig(remember=True))
 
 
 def test_mulan_needs_pairs_to_tell_apart(clips, settings):
