@@ -2,13 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import typer
 
 from musiclm.cli.app import Model, Quiet, bars, evaluate
 
 if TYPE_CHECKING:
+    from torch.nn import Module
+
     from musiclm.data.manifest import Clip
     from musiclm.tokenizers import Tokenizers
 
@@ -20,37 +22,93 @@ Save = Annotated[Optional[Path], typer.Option("-o", "--output", help="JSON (and 
 def evaluate_codec(
     data: Corpus,
     model: Model = "mini",
-    number: int = 100,
+    number: Annotated[int, typer.Option(help="Clips, at most.")] = 100,
+    split: Annotated[
+        Literal["test", "valid", "train", "all"],
+        typer.Option(help="Of the manifest; all: for recordings that the codec never learned."),
+    ] = "test",
     output: Save = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fidelity by bit-rate, beside Opus on the same clips."""
+    """Fidelity by bit-rate, beside Opus on the same clips, and pictures of it.
+
+    Takes a manifest of any recordings (`musiclm data scan FOLDER --source --licence`).
+    """
+    from musiclm.codec.soundstream import SoundStream
+    from musiclm.data.manifest import SPLITS
     from musiclm.evaluate.codec import codec
 
+    soundstream = _part(model, "codec")
+    assert isinstance(soundstream, SoundStream)
+    splits = SPLITS if split == "all" else (split,)
     with bars(quiet) as bar:
-        _report(codec(_tokenizers(model).codec, _clips(data), n=number, progress=bar), output)
+        figures = codec(
+            soundstream, _clips(data), n=number, splits=splits, pictures=output, progress=bar
+        )
+    _report(figures, output)
 
 
 @evaluate.command(name="semantic")
 def evaluate_semantic(
-    data: Corpus, model: Model = "mini", output: Save = None, quiet: Quiet = False
+    data: Corpus,
+    model: Model = "mini",
+    test: Annotated[
+        Optional[Path], typer.Option(help="A manifest of other works, for the test clips.")
+    ] = None,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Also every layer, in several alphabets; a picture.")
+    ] = False,
+    regenerate: Annotated[
+        int, typer.Option(help="Clips to generate anew from their semantic tokens.")
+    ] = 0,
+    output: Save = None,
+    quiet: Quiet = False,
 ) -> None:
     """What semantic tokens tell, beside k-means on log-mel."""
     from musiclm.evaluate.semantic import semantic
+    from musiclm.semantic.tokenizer import SemanticTokenizer
 
+    tokenizer = _part(model, "semantic")
+    assert isinstance(tokenizer, SemanticTokenizer)
+    clips, other = _clips(data), _clips(test) if test else None
     with bars(quiet) as bar:
-        _report(semantic(_tokenizers(model).semantic, _clips(data), progress=bar), output)
+        figures = semantic(tokenizer, clips, other=other, progress=bar)
+        if layers:
+            from musiclm.evaluate.layers import draw
+            from musiclm.evaluate.layers import layers as by_layer
+
+            tables = by_layer(tokenizer, clips, other=other, progress=bar)
+            figures["tables"] += tables
+            if output:
+                draw(tables, output.with_name(f"{output.stem}-layers.png"))
+        if regenerate:
+            from musiclm.evaluate.regeneration import regeneration
+            from musiclm.pipeline import MusicLM
+
+            music = MusicLM.from_pretrained(model, "cpu")
+            anew = regeneration(music, other or clips, n=regenerate, progress=bar)
+            figures["tables"] += anew["tables"]
+            figures["notes"] += [f"regeneration: {anew['reference']}", *anew["notes"]]
+    _report(figures, output)
 
 
 @evaluate.command(name="mulan")
 def evaluate_mulan(
-    data: Corpus, model: Model = "mini", pairs: int = 500, output: Save = None, quiet: Quiet = False
+    data: Corpus,
+    model: Model = "mini",
+    pairs: Annotated[int, typer.Option(help="Clips with a caption, at most.")] = 1000,
+    output: Save = None,
+    quiet: Quiet = False,
 ) -> None:
-    """Retrieval, agreement of text and audio tokens, zero-shot tags."""
+    """Retrieval, zero-shot tags, contradicting captions, tokens of text and audio; a picture."""
     from musiclm.evaluate.mulan import mulan
+    from musiclm.mulan.tokenizer import MuLanTokenizer
 
+    tokenizer = _part(model, "mulan")
+    assert isinstance(tokenizer, MuLanTokenizer)
     with bars(quiet) as bar:
-        _report(mulan(_tokenizers(model).mulan, _clips(data), pairs=pairs, progress=bar), output)
+        figures = mulan(tokenizer, _clips(data), pairs=pairs, pictures=output, progress=bar)
+    _report(figures, output)
 
 
 @evaluate.command()
@@ -112,6 +170,15 @@ def _tokenizers(model: str) -> "Tokenizers":
     from musiclm.system import load_tokenizers, system_folder
 
     return load_tokenizers(system_folder(model), pick_device("cpu"))
+
+
+def _part(model: str, noun: str) -> "Module":
+    """One part of a system, whose others need not be trained yet."""
+    from musiclm.device import pick_device
+    from musiclm.system import load_part, read_index, system_folder
+
+    folder = system_folder(model)
+    return load_part(folder, noun, read_index(folder), pick_device("cpu"))
 
 
 def _report(figures: dict[str, Any], output: Path | None) -> None:

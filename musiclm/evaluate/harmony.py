@@ -27,6 +27,18 @@ STRENGTH = 300.0  # how far quiet partials are lifted before loud ones hide them
 
 def pitch_classes(wave: Float[Tensor, "b t"]) -> Float[Tensor, "b 2 12"]:
     """Shares of the twelve pitch classes (from C) in a clip: of the bass, and of all above it."""
+    peaks = _peaks(wave).sum(dim=-1)
+    classes = rearrange(peaks @ _filters().to(wave.device), "b (k c) -> b k c", k=2)
+    return classes / classes.sum(dim=-1, keepdim=True).clamp_min(1e-6)
+
+
+def chroma(wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n 12"]:
+    """How much each pitch class above the bass stands out, ten times a second."""
+    above = rearrange(_peaks(wave), "b f n -> b n f") @ _filters()[:, 12:].to(wave.device)
+    return above / above.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+
+
+def _peaks(wave: Float[Tensor, "b t"]) -> Float[Tensor, "b f n"]:
     if wave.shape[-1] < WINDOW:
         wave = F.pad(wave, (0, WINDOW - wave.shape[-1]))
     window = torch.hann_window(WINDOW, device=wave.device)
@@ -36,9 +48,7 @@ def pitch_classes(wave: Float[Tensor, "b t"]) -> Float[Tensor, "b 2 12"]:
     # A partial stands out from its neighbours; noise and drums do not.
     around = rearrange(level, "b f n -> b n f")
     around = F.avg_pool1d(around, 31, stride=1, padding=15, count_include_pad=False)
-    peaks = (level - rearrange(around, "b n f -> b f n")).clamp_min(0.0).sum(dim=-1)
-    classes = rearrange(peaks @ _filters().to(wave.device), "b (k c) -> b k c", k=2)
-    return classes / classes.sum(dim=-1, keepdim=True).clamp_min(1e-6)
+    return (level - rearrange(around, "b n f -> b f n")).clamp_min(0.0)
 
 
 @lru_cache(maxsize=1)

@@ -38,6 +38,14 @@ def family_of(clip: Clip) -> int | None:
     return FAMILIES.index(families[0])
 
 
+def lead_of(clip: Clip) -> int | None:
+    """Index in FAMILIES of the instrument that plays the melody, others sounding or not."""
+    for one in clip.labels.get("instruments", ()):
+        if one.get("role") in ("melody", "solo") and one.get("family") in FAMILIES:
+            return FAMILIES.index(one["family"])
+    return None
+
+
 def families_of(clip: Clip) -> list[str]:
     """The families that play, basses and drums left out."""
     return [family for family in clip.labels.get("families", ()) if family in FAMILIES]

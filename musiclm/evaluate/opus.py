@@ -9,10 +9,13 @@ that no distance is blamed on a shift.
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE, Waveform, read
 from musiclm.errors import UserError
@@ -20,6 +23,22 @@ from musiclm.errors import UserError
 MISSING = "not measured: install opus-tools"
 MOST_LAG = SAMPLE_RATE // 20  # 50 ms: more than any Opus frame
 OGG_HEADER = 27  # bytes of a page before its table of segments
+
+
+@dataclass(frozen=True)
+class Opus:
+    """A way to run it."""
+
+    kbps: int  # asked for
+    constant: bool  # held to that rate; left alone it takes what the music needs
+
+    def __str__(self) -> str:
+        return (
+            f"Opus at {self.kbps} kbps, {'constant' if self.constant else 'variable, its default'}"
+        )
+
+
+OPUS = tuple(Opus(kbps, constant) for constant in (True, False) for kbps in (6, 12))
 
 
 def encoder() -> str | None:
@@ -32,17 +51,30 @@ def encoder() -> str | None:
     return None
 
 
+def round_trips(
+    wave: Float[Tensor, "b 1 t"], how: Opus, tool: str
+) -> tuple[Float[Tensor, "b 1 t"], list[float]]:
+    """Each example there and back, and its kbit/s."""
+    both = [round_trip(one, how.kbps, tool, constant=how.constant) for one in wave[:, 0].numpy()]
+    backs, kbps = zip(*both, strict=True)
+    return torch.from_numpy(np.stack(backs))[:, None], list(kbps)
+
+
 def round_trip(
-    samples: Float[np.ndarray, " t"], kbps: int, tool: str | None = None
+    samples: Float[np.ndarray, " t"], kbps: int, tool: str | None = None, *, constant: bool = False
 ) -> tuple[Float[np.ndarray, " t"], float]:
-    """What Opus leaves of 24 kHz mono samples, aligned, and the kbit/s it really used."""
+    """What Opus leaves of 24 kHz mono samples, aligned, and the kbit/s it really used.
+
+    Left alone Opus varies its bit-rate and takes what music needs, which at 12 kbit/s is a third
+    more; `constant` holds it to the rate that it was asked for.
+    """
     tool = tool or encoder()
     if tool is None:
         raise UserError(MISSING)
     with tempfile.TemporaryDirectory() as folder:
         source, coded, back = (Path(folder) / name for name in ("a.wav", "a.opus", "b.wav"))
         Waveform(samples).save(source)
-        for command in _commands(tool, source, coded, back, kbps):
+        for command in _commands(tool, source, coded, back, kbps, constant):
             done = subprocess.run(command, capture_output=True)
             if done.returncode:
                 last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
@@ -51,15 +83,19 @@ def round_trip(
         return align(samples, read(back).samples), used
 
 
-def _commands(tool: str, source: Path, coded: Path, back: Path, kbps: int) -> list[list[str]]:
+def _commands(
+    tool: str, source: Path, coded: Path, back: Path, kbps: int, constant: bool
+) -> list[list[str]]:
     if tool == "opusenc":
+        rate = ["--bitrate", str(kbps), *(["--hard-cbr"] if constant else [])]
         return [
-            ["opusenc", "--quiet", "--bitrate", str(kbps), str(source), str(coded)],
+            ["opusenc", "--quiet", *rate, str(source), str(coded)],
             ["opusdec", "--quiet", "--rate", str(SAMPLE_RATE), str(coded), str(back)],
         ]
     silent = ["ffmpeg", "-v", "error", "-y", "-i"]
+    rate = ["-b:a", str(kbps * 1000), "-vbr", "off" if constant else "on"]
     return [
-        [*silent, str(source), "-c:a", "libopus", "-b:a", str(kbps * 1000), str(coded)],
+        [*silent, str(source), "-c:a", "libopus", *rate, str(coded)],
         [*silent, str(coded), "-ar", str(SAMPLE_RATE), "-ac", "1", str(back)],
     ]
 

@@ -1,6 +1,8 @@
 """A linear probe: what can be read off features with nothing but a weighted sum.
 
-Logistic regression with a ridge penalty, chosen on a fifth of the training examples.
+Logistic regression with a ridge penalty, chosen on a fifth of the training examples. Tokens around
+a frame are first turned into evidence: how much likelier each answer is, given such a token so many
+frames away (`evidence`); with the regression on top that is a weighted sum of one-hot tokens.
 
 >>> rows = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
 >>> answers = (rows[:, 0] > 0).long()
@@ -9,11 +11,14 @@ Logistic regression with a ridge penalty, chosen on a fifth of the training exam
 True
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+SMOOTHING = 8.0  # frames of the usual answer that are added to those of each token
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of the squared weights, beside the mean cross-entropy
 ITERATIONS = 60  # of L-BFGS
 VALIDATED = 5  # one training example in so many chooses the penalty
@@ -34,6 +39,58 @@ def probe(
     penalty = _best_penalty(train, train_answers, classes)
     weights = _fit(train, train_answers, classes, penalty)
     return _scores(test, weights).argmax(dim=1) == test_answers
+
+
+def evidence(
+    ids: Int[Tensor, "b n"], answers: Int[Tensor, "b n"], spans: Sequence[range], ways: int
+) -> Float[Tensor, "s v w"]:
+    """For each span of offsets, each token and each answer: log-likelihood over that of the answer.
+
+    Frames whose answer is below 0 are left out, and so are offsets beyond the ends of a clip.
+    """
+    size = int(ids.max()) + 1
+    tables = []
+    for span in spans:
+        counts = torch.zeros(size * ways)
+        for offset in span:
+            here, there = _pairs(answers, ids, offset)
+            known = here >= 0
+            counts += (there[known] * ways + here[known]).bincount(minlength=size * ways)
+        counts = counts.view(size, ways)
+        usual = (counts.sum(dim=0) + 1.0) / (counts.sum() + ways)
+        likely = (counts + SMOOTHING * usual) / (counts.sum(dim=1, keepdim=True) + SMOOTHING)
+        tables.append((likely / usual).log())
+    return torch.stack(tables)
+
+
+def weigh(
+    tables: Float[Tensor, "s v w"],
+    ids: Int[Tensor, "b n"],
+    spans: Sequence[range],
+    where: Int[Tensor, "m 2"],
+) -> Float[Tensor, "m f"]:
+    """The evidence at these frames (clip, frame): a mean over each span, for each answer.
+
+    Tokens that the tables do not know, and frames beyond the ends, say nothing.
+    """
+    clip, frame = where.unbind(dim=1)
+    ids = torch.where(ids < tables.shape[1], ids, tables.shape[1])
+    tables = F.pad(tables, (0, 0, 0, 1))
+    parts = []
+    for table, span in zip(tables, spans, strict=True):
+        places = frame[:, None] + torch.tensor(list(span))
+        inside = (places >= 0) & (places < ids.shape[1])
+        tokens = ids[clip[:, None], places.clamp(0, ids.shape[1] - 1)]
+        parts.append((table[tokens] * inside[..., None]).mean(dim=1))
+    return torch.cat(parts, dim=1)
+
+
+def _pairs(answers: Tensor, ids: Tensor, offset: int) -> tuple[Tensor, Tensor]:
+    """The answer of each frame, and the token so many frames after it."""
+    frames = ids.shape[1]
+    if offset >= 0:
+        return answers[:, : frames - offset].flatten(), ids[:, offset:].flatten()
+    return answers[:, -offset:].flatten(), ids[:, :offset].flatten()
 
 
 def majority(train_answers: Int[Tensor, " n"], test_answers: Int[Tensor, " m"]) -> float:

@@ -5,6 +5,8 @@ Every evaluation returns the same plain dictionary:
     {"claim": ..., "reference": ..., "notes": [...],
      "tables": [{"title": ..., "rows": [{"what": ..., "figure": {"value", "low", "high", "n"}}]}]}
 
+and may add "pictures": [{"title": ..., "file": ...}], whose files lie beside the report.
+
 >>> from musiclm.evaluate.intervals import mean
 >>> rows = [row("ours", distance=mean([0.5, 0.7])), row("Opus", distance="not measured")]
 >>> figures = report("codec", "2 test clips", [table("held-out clips", rows)])
@@ -94,6 +96,8 @@ def markdown(figures: Mapping[str, Any]) -> str:
         lines.append("|" + "---|" * len(columns))
         for line in one["rows"]:
             lines.append("| " + " | ".join(_text(line.get(column)) for column in columns) + " |")
+    for picture in figures.get("pictures", ()):
+        lines += ["", f"![{picture['title']}]({picture['file']})", "", picture["title"] + "."]
     return "\n".join(lines) + "\n"
 
 

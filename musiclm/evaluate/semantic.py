@@ -1,28 +1,26 @@
 """Claim: semantic tokens tell what is played and when (MusicLM section 3.1; AudioLM section IV-B).
 
-Linear probes read drums, tempo, key and family off token statistics of whole clips: once for our
-tokens, once for k-means of as many clusters on plain log-mel at the same rate.
+Linear probes read melody, chord and beat off the tokens around a frame, and key, tempo, instrument
+and style off those of a clip: once for our tokens, once for k-means of as many clusters on plain
+log-mel at the same rate, once for the log-mel itself.
 
-    figures = semantic(tokenizer, read_manifest("corpus"))
+    figures = semantic(tokenizer, read_manifest("corpus"), other=read_manifest("held-out"))
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange, reduce
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE
-from musiclm.corpus.vocabulary import FAMILIES
 from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
 from musiclm.evaluate.codec import use
-from musiclm.evaluate.intervals import share
-from musiclm.evaluate.labels import TEMPOS, drums_of, family_of, tempo_of, tonic_of
-from musiclm.evaluate.probe import majority, probe
+from musiclm.evaluate.frames import frame_facts
+from musiclm.evaluate.probes import Frames, Tokens, clip_rows, frame_rows
 from musiclm.evaluate.report import report, row, table
 from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample
 from musiclm.nn.kmeans import kmeans, nearest
@@ -33,139 +31,102 @@ from musiclm.tokens import SEMANTIC
 MEL_HOP = SAMPLE_RATE // 100  # the features of w2v-BERT, averaged by four to its rate
 FRAMES_FITTED = 60_000  # of log-mel, for the clusters of the baseline
 KMEANS_ITERATIONS = 20
-LAGS = 75  # frames: three seconds, a bar of medium tempo
-LONGEST_RUN = 8
-
-QUESTIONS: dict[str, tuple[Callable[[Clip], int | None], int]] = {
-    "drums": (drums_of, 2),
-    "tempo class": (tempo_of, len(TEMPOS)),
-    "tonic": (tonic_of, 12),
-    "family of solos": (family_of, len(FAMILIES)),
-}
 
 
 def semantic(
     tokenizer: SemanticTokenizer,
     clips: Sequence[Clip],
     *,
+    other: Sequence[Clip] | None = None,
     train: int = 1500,
-    test: int = 500,
+    test: int = 600,
     seed: int = 0,
     batch: int = 4,
     progress: Progress = quiet,
 ) -> dict[str, Any]:
-    """Use of the codes, and probes fitted on train clips and scored on test clips."""
+    """Use of the codes, and probes fitted on train clips and scored on test clips.
+
+    With `other` the test clips are its own, works that the training knows left out.
+    """
     learned = sample(held_out(clips, ("train",)), train, seed)
-    judged = sample(held_out(clips), test, seed)
-    both = learned + judged
+    judged = sample(unheard(clips, other), test, seed)
+    both, count = learned + judged, len(learned)
     device = next(tokenizer.parameters()).device
-    log_mel = LogMel(SAMPLE_RATE, SAMPLE_RATE // 40, MEL_HOP, bins=64)
     tokens: list[Tensor] = []
     mels: list[Tensor] = []
     for group in chunks(both, batch):
         progress("semantic", len(tokens) * batch, len(both))
         wave = load(group)
         tokens.append(tokenizer.tokenize(wave.to(device)).cpu())
-        mels.append(reduce(log_mel(wave[:, 0]), "b (n four) d -> b n d", "mean", four=4))
+        mels.append(log_mel(wave))
     ours, mel = torch.cat(tokens), torch.cat(mels)
     size = len(tokenizer.centroids)
-    theirs, centroids = _mel_tokens(mel, len(learned), size, seed)
-    sides = {
-        "w2v-BERT tokens": statistics(ours, tokenizer.centroids.cpu()),
-        f"log-mel k-means-{size} tokens": statistics(theirs, centroids),
-        "log-mel itself, not tokens": _pooled(mel),
+    theirs = mel_tokens(mel, count, size, seed)
+    sides: dict[str, Tokens | Frames] = {
+        "our semantic tokens": Tokens(ours, tokenizer.centroids.cpu()),
+        f"log-mel k-means-{size} tokens": theirs,
+        "log-mel itself, not tokens": Frames(mel),
     }
-    probes = _probe_rows(sides, both, len(learned))
+    tables = [table("Linear probes of whole clips, accuracy", clip_rows(sides, both, count))]
+    facts = _facts(both, ours.shape[1])
+    if facts:
+        of_frames = frame_rows(sides, facts, count, seed)
+        tables.insert(0, table("Linear probes of single frames, accuracy", of_frames))
     usage = []
-    for name, ids in (("w2v-BERT", ours), ("log-mel k-means", theirs)):
-        used, perplexity = use(ids[len(learned) :].flatten(), size)
-        usage.append(row(name, used=used, perplexity=perplexity, codes=size))
+    for name, ids in (("our semantic tokens", ours), ("log-mel k-means", theirs.ids)):
+        used, perplexity = use(ids[count:].flatten(), size)
+        again = float((ids[count:, 1:] == ids[count:, :-1]).double().mean())
+        usage.append(row(name, used=used, perplexity=perplexity, codes=size, repeated=again))
+    soundfonts = ", ".join(sorted({str(clip.labels.get("soundfont")) for clip in judged}))
     return report(
         "semantic",
-        f"{len(learned)} train clips to fit the probes, {len(judged)} test clips to score them",
-        [table("Linear probes, accuracy", probes), table("Codes used on test clips", usage)],
-        ["chance: always the commonest answer of the training clips"],
+        f"{count} train clips to fit the probes, {len(judged)} test clips to score them "
+        f"(soundfonts of the test clips: {soundfonts})",
+        [*tables, table("Codes used on test clips", usage)],
+        [
+            "chance: always the commonest answer of the training clips",
+            "times: how many times as far above chance as k-means on log-mel",
+            "beat: which quarter of it; onset: does a melody note begin (half of the frames asked "
+            "about); chord: of 12 major, 12 minor, and others",
+            "intervals resample clips",
+        ],
     )
 
 
-def statistics(ids: Int[Tensor, "b n"], centroids: Float[Tensor, "k d"]) -> Float[Tensor, "b f"]:
-    """What a probe sees of a clip's tokens: which, how long, how they move and come again."""
-    histogram = F.one_hot(ids, len(centroids)).float().mean(dim=1).sqrt()
-    again = [(ids[:, k:] == ids[:, :-k]).float().mean(dim=1) for k in range(1, LAGS)]
-    track = F.embedding(ids, (centroids - centroids.mean(dim=0)) / centroids.std())
-    autocorrelation = _autocorrelation(track)
-    return torch.cat(
-        [histogram, torch.stack(again, dim=1), _runs(ids), autocorrelation, _movement(track)], dim=1
-    )
+def unheard(clips: Sequence[Clip], other: Sequence[Clip] | None) -> list[Clip]:
+    """Test clips: of another manifest, where there is one, those of works not in training."""
+    if other is None:
+        return held_out(clips)
+    known = {clip.work for clip in clips if clip.split == "train" and clip.work}
+    judged = [clip for clip in held_out(other) if clip.work not in known]
+    if not judged:
+        raise UserError("all test clips are of works that the probes are trained on")
+    return judged
 
 
-def _runs(ids: Int[Tensor, "b n"]) -> Float[Tensor, "b r"]:
-    """Shares of the frames that begin a run of at least 2, 3, ... equal tokens."""
-    same = ids[:, 1:] == ids[:, :-1]
-    shares = [
-        same.unfold(1, length, 1).all(dim=-1).float().mean(dim=1)
-        for length in range(1, LONGEST_RUN)
-    ]
-    return torch.stack(shares, dim=1)
+def log_mel(wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
+    """64 bins, 25 frames a second: what the baseline clusters."""
+    heard = LogMel(SAMPLE_RATE, SAMPLE_RATE // 40, MEL_HOP, bins=64)(wave[:, 0])
+    return reduce(heard, "b (n four) d -> b n d", "mean", four=4)
 
 
-def _autocorrelation(track: Float[Tensor, "b n d"]) -> Float[Tensor, "b k"]:
-    """Of the centred track and of its change, at lags up to three seconds, relative to lag 0."""
-    change = F.pad((track[:, 1:] - track[:, :-1]).norm(dim=-1, keepdim=True), (0, 0, 1, 0))
-    parts = []
-    for signal in (track, change):
-        centred = signal - signal.mean(dim=1, keepdim=True)
-        spectrum = torch.fft.rfft(centred, 2 * centred.shape[1], dim=1)
-        raw = torch.fft.irfft(spectrum.abs().square().sum(dim=-1), dim=1)[:, : LAGS + 1]
-        parts.append(raw[:, 1:] / raw[:, :1].clamp_min(1e-6))
-    return torch.cat(parts, dim=1)
-
-
-def _movement(track: Float[Tensor, "b n d"]) -> Float[Tensor, "b 2"]:
-    steps = (track[:, 1:] - track[:, :-1]).norm(dim=-1)
-    return torch.stack([steps.mean(dim=1), steps.std(dim=1)], dim=1)
-
-
-def _pooled(mel: Float[Tensor, "b n d"]) -> Float[Tensor, "b f"]:
-    return torch.cat(
-        [mel.mean(dim=1), mel.std(dim=1), _autocorrelation(mel), _movement(mel)], dim=1
-    )
-
-
-def _mel_tokens(
-    mel: Float[Tensor, "b n d"], learned: int, size: int, seed: int
-) -> tuple[Int[Tensor, "b n"], Float[Tensor, "k d"]]:
+def mel_tokens(mel: Float[Tensor, "b n d"], learned: int, size: int, seed: int) -> Tokens:
+    """k-means on log-mel, fitted on the first `learned` clips."""
     generator = torch.Generator().manual_seed(seed)
     frames = rearrange(mel[:learned], "b n d -> (b n) d")
     mean, std = frames.mean(dim=0), frames.std(dim=0).clamp_min(1e-5)
     chosen = torch.randperm(len(frames), generator=generator)[:FRAMES_FITTED]
     centroids = kmeans((frames[chosen] - mean) / std, size, KMEANS_ITERATIONS, generator)
     flat = rearrange((mel - mean) / std, "b n d -> (b n) d")
-    return rearrange(nearest(flat, centroids), "(b n) -> b n", b=len(mel)), centroids
+    return Tokens(rearrange(nearest(flat, centroids), "(b n) -> b n", b=len(mel)), centroids)
 
 
-def _probe_rows(
-    sides: dict[str, Tensor], clips: Sequence[Clip], learned: int
-) -> list[dict[str, Any]]:
-    rows = []
-    for question, (answer, ways) in QUESTIONS.items():
-        answers = [answer(clip) for clip in clips]
-        known = torch.tensor([one is not None for one in answers])
-        if len({one for one in answers[:learned] if one is not None}) < 2:
-            rows.append(row(question, chance="not measured: the corpus has one answer or none"))
-            continue
-        first = torch.arange(len(clips)) < learned
-        fit, score = known & first, known & ~first
-        if not score.any():
-            raise UserError(f"no test clip is labelled with {question}")
-        all_answers = torch.tensor([-1 if one is None else one for one in answers])
-        cells: dict[str, Any] = {}
-        for name, features in sides.items():
-            hits = probe(features[fit], all_answers[fit], features[score], all_answers[score])
-            cells[name] = share(hits.numpy())
-        cells["chance"] = majority(all_answers[fit], all_answers[score])
-        rows.append(row(question, ways=ways, **cells))
-    return rows
+def _facts(clips: Sequence[Clip], frames: int) -> dict[str, Int[Tensor, "b n"]]:
+    """Of each frame; nothing for recordings that were not composed."""
+    try:
+        return frame_facts(clips, frames)
+    except UserError:
+        return {}
 
 
 assert SEMANTIC.rate * 4 * MEL_HOP == SAMPLE_RATE  # both sides have the same frames

@@ -4,6 +4,7 @@
 [[1, 2], [3]]
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -19,6 +20,7 @@ from musiclm.errors import UserError
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]  # (what, done, total)
 SECONDS = 10.0  # of each recording that is judged
+MOST_SOURCES = 12  # named in a header
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -41,13 +43,44 @@ def sample(clips: Sequence[Clip], most: int, seed: int) -> list[Clip]:
     return [clips[i] for i in sorted(chosen)]
 
 
+def whole(clips: Sequence[Clip], seconds: float = SECONDS) -> list[Clip]:
+    """Those long enough that no silence need be added; UserError if there are none."""
+    chosen = [clip for clip in clips if clip.seconds > seconds - 0.1]
+    if not chosen:
+        raise UserError(f"no recording of the manifest is {seconds:g} s long")
+    return chosen
+
+
+def origin(clips: Sequence[Clip]) -> str:
+    """How many clips, of how many works, and whose: the header of a report.
+
+    >>> origin([Clip("a", "a.wav", 10.0, "test", "suite", "musopen", "CC0-1.0")])
+    '1 test clip of 1 work; musopen (CC0-1.0): 1'
+    """
+    splits = "/".join(sorted({clip.split for clip in clips}))
+    works = len({clip.work or clip.id for clip in clips})
+    whose = Counter(
+        f"{clip.source or 'source not named'} ({clip.licence or 'licence not named'})"
+        for clip in clips
+    )
+    named = ", ".join(f"{name}: {count}" for name, count in whose.most_common(MOST_SOURCES))
+    more = f", {len(whose) - MOST_SOURCES} more sources" if len(whose) > MOST_SOURCES else ""
+    fonts = sorted({str(clip.labels["soundfont"]) for clip in clips if "soundfont" in clip.labels})
+    played = f"; played by {', '.join(fonts)}" if fonts else ""
+    count = f"{len(clips)} {splits} clip{'s' if len(clips) > 1 else ''}"
+    return f"{count} of {works} work{'s' if works > 1 else ''}; {named}{more}{played}"
+
+
 def chunks(items: Sequence[T], size: int) -> Iterator[list[T]]:
     """Consecutive lists of at most `size`."""
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
 
 
-def load(clips: Sequence[Clip], seconds: float = SECONDS) -> Float[Tensor, "b 1 t"]:
-    """The first seconds of each recording; zeros after the end of a shorter one."""
-    waves = [read_crop(clip.path, 0.0, seconds) for clip in clips]
+def load(
+    clips: Sequence[Clip], seconds: float = SECONDS, *, middle: bool = False
+) -> Float[Tensor, "b 1 t"]:
+    """The first seconds of each recording, or the middle; zeros after the end of a shorter one."""
+    begins = [max(0.0, clip.seconds - seconds) / 2 if middle else 0.0 for clip in clips]
+    waves = [read_crop(c.path, begin, seconds) for c, begin in zip(clips, begins, strict=True)]
     return torch.from_numpy(np.stack(waves))[:, None]

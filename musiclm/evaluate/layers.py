@@ -1,0 +1,122 @@
+"""Which layer to cluster, and into how many tokens: the choice of MusicLM section 3.1, by probes.
+
+figures = layers(tokenizer, read_manifest("corpus"))
+draw(figures, Path("layers.png"))
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from musiclm.checkpoint import atomic_path
+from musiclm.data.manifest import Clip
+from musiclm.errors import UserError
+from musiclm.evaluate.frames import frame_facts
+from musiclm.evaluate.probes import Tokens, clip_rows, frame_rows
+from musiclm.evaluate.report import row, table
+from musiclm.evaluate.semantic import log_mel, unheard
+from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample
+from musiclm.nn.kmeans import kmeans, nearest
+from musiclm.semantic.tokenizer import SemanticTokenizer
+
+SIZES = (256, 512, 1024, 2048)
+QUESTIONS = ("melody", "chord", "beat", "key", "tempo class", "family of the melody", "style")
+FRAMES_FITTED, ITERATIONS = 40_000, 10  # of k-means
+BASELINE, RELEASED = "log-mel", "as released"
+
+
+def layers(
+    tokenizer: SemanticTokenizer,
+    clips: Sequence[Clip],
+    *,
+    other: Sequence[Clip] | None = None,
+    train: int = 300,
+    test: int = 150,
+    sizes: Sequence[int] = SIZES,
+    seed: int = 0,
+    progress: Progress = quiet,
+) -> list[dict[str, Any]]:
+    """One table a question: a row for each layer, a column for each number of clusters."""
+    learned = sample(held_out(clips, ("train",)), train, seed)
+    both = learned + sample(unheard(clips, other), test, seed)
+    views = _views(tokenizer, both, len(learned))
+    frames = next(iter(views.values())).shape[1]
+    facts = frame_facts(both, frames)
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    chances: dict[str, float] = {}
+    for done, (name, size) in enumerate((name, size) for name in views for size in sizes):
+        progress("layers", done, len(views) * len(sizes))
+        sides = {"tokens": _tokens(views[name], len(learned), size, seed)}
+        lines = frame_rows(sides, facts, len(learned), seed) + clip_rows(sides, both, len(learned))
+        for line in lines:
+            if line["what"] in QUESTIONS and "tokens" in line:
+                cells = found.setdefault(line["what"], {}).setdefault(name, {})
+                cells[str(size)] = line["tokens"]["value"]
+                chances[line["what"]] = line["chance"]
+    note = f"{len(learned)} train clips, {len(both) - len(learned)} test clips"
+    return [
+        table(
+            f"{question} by layer and number of clusters (chance {chances[question]:.2f}; {note})",
+            [row(name, **cells) for name, cells in by_layer.items()],
+        )
+        for question, by_layer in found.items()
+    ]
+
+
+def draw(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """A panel for each question: accuracy over the number of clusters, one line a layer."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise UserError("the picture of layers needs matplotlib: pip install matplotlib") from error
+    figure = Figure(figsize=(3.2 * len(tables), 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(tables), squeeze=False)[0]
+    for axis, one in zip(axes, tables, strict=True):
+        for line in one["rows"]:
+            sizes = [name for name in line if name != "what"]
+            style = "k--" if line["what"] == BASELINE else "o-"
+            axis.plot(sizes, [line[s] for s in sizes], style, markersize=3, label=line["what"])
+        axis.set_title(one["title"].split(" by ")[0])
+        axis.set_xlabel("clusters")
+    axes[0].set_ylabel("accuracy of a linear probe")
+    axes[0].legend(fontsize=6)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=80)
+
+
+def _views(
+    tokenizer: SemanticTokenizer, clips: Sequence[Clip], learned: int
+) -> dict[str, Float[Tensor, "b n d"]]:
+    """What might be clustered, by name, each number at mean 0 and deviation 1."""
+    model = tokenizer.model
+    parts: dict[str, list[Tensor]] = {}
+    for group in chunks(clips, 4):
+        wave = load(group)
+        heard = wave.to(tokenizer.mean.device)
+        found = {f"layer {number}": x for number, x in model.layers(heard).items()}
+        found |= {RELEASED: model.features(heard), BASELINE: log_mel(wave)}
+        for name, values in found.items():
+            parts.setdefault(name, []).append(values.cpu())
+    views = {name: torch.cat(values) for name, values in parts.items()}
+    for name, values in views.items():
+        frames = rearrange(values[:learned], "b n d -> (b n) d")
+        views[name] = (values - frames.mean(dim=0)) / frames.std(dim=0).clamp_min(1e-5)
+    if tokenizer.model.config.clustered == "musical" and tokenizer.model.musical is not None:
+        views[RELEASED] = views[RELEASED] * tokenizer.model.musical.weights()
+    return views
+
+
+def _tokens(x: Float[Tensor, "b n d"], learned: int, size: int, seed: int) -> Tokens:
+    generator = torch.Generator().manual_seed(seed)
+    frames = rearrange(x[:learned], "b n d -> (b n) d")
+    chosen = torch.randperm(len(frames), generator=generator)[:FRAMES_FITTED]
+    centroids = kmeans(frames[chosen], size, ITERATIONS, generator)
+    ids = nearest(rearrange(x, "b n d -> (b n) d"), centroids)
+    return Tokens(rearrange(ids, "(b n) -> b n", b=len(x)), centroids)
