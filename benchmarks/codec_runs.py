@@ -17,13 +17,13 @@ import torch
 
 from musiclm.checkpoint import atomic_path
 from musiclm.codec.discriminators import DiscriminatorConfig
+from musiclm.codec.losses import band_edges
 from musiclm.codec.soundstream import SoundStreamConfig
 from musiclm.codec.spectral import SpectralConfig
 from musiclm.data.manifest import read_manifest
 from musiclm.train.codec import CodecTask, CodecTaskConfig
 from musiclm.train.config import TrainConfig
 from musiclm.train.diagnosis import diagnose
-from musiclm.train.diagnostics import band_edges
 from musiclm.train.loop import train
 from musiclm.train.referee import FallbackConfig
 

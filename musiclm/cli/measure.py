@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from musiclm.data.manifest import Clip
-    from musiclm.tokenizers import Tokenizers
 
 Corpus = Annotated[Path, typer.Option("--data", help="A manifest with held-out clips.")]
 Save = Annotated[Optional[Path], typer.Option("-o", "--output", help="JSON (and Markdown).")]
@@ -163,13 +162,6 @@ def _clips(data: Path) -> "list[Clip]":
     from musiclm.data.manifest import read_manifest
 
     return read_manifest(data)
-
-
-def _tokenizers(model: str) -> "Tokenizers":
-    from musiclm.device import pick_device
-    from musiclm.system import load_tokenizers, system_folder
-
-    return load_tokenizers(system_folder(model), pick_device("cpu"))
 
 
 def _part(model: str, noun: str) -> "Module":

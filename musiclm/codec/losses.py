@@ -9,7 +9,6 @@ Every term is a mean over what it compares, so that a weight means the same at a
 True
 """
 
-import functools
 from collections.abc import Sequence
 
 import torch
@@ -19,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE
-from musiclm.nn.spectrogram import LogMel
+from musiclm.nn.spectrogram import LogMel, mel_edges, shared_log_mel
 
 WINDOWS = (64, 128, 256, 512, 1024, 2048)  # samples, 2^6..2^11; the hop is a quarter of each
 MEL_BINS = 64
@@ -28,11 +27,17 @@ JUDGED_WINDOWS = (512, 1024, 2048)  # long enough that 64 mel bins differ from o
 Features = list[Tensor]  # activations of one discriminator, layer by layer
 
 
-@functools.cache
+BANDS = 8  # of equal width in mel, by which an error is told
+LOWEST = 20.0  # hertz
+
+
+def band_edges() -> list[float]:
+    """The BANDS + 1 frequencies between which the bands lie."""
+    return mel_edges(BANDS, LOWEST, SAMPLE_RATE / 2)
+
+
 def _log_mel(window: int, device: torch.device) -> LogMel:
-    # Kept for the whole process, so made as an ordinary tensor even when first needed in inference.
-    with torch.inference_mode(False), torch.device(device):
-        return LogMel(SAMPLE_RATE, window, window // 4, MEL_BINS)
+    return shared_log_mel(SAMPLE_RATE, window, window // 4, MEL_BINS, device)
 
 
 def reconstruction_losses(

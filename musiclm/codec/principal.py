@@ -18,13 +18,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
-from musiclm.codec.causal import Chain, Memory, after_past
-from musiclm.codec.spectral import ConvNeXt, overlap_add
+from musiclm.codec.causal import Memory, after_past
+from musiclm.codec.frames import FrameDecoder, Stft, blocks, hear
 from musiclm.nn.spectrogram import FLOOR, LogMel, mel_filters
 
 LOUDEST_LOG_MAGNITUDE = 6.0  # clamps exp(); a full-scale sine reaches log(fft / 4) = 5.5
@@ -73,36 +72,6 @@ class PrincipalConfig:
         return (self.fft_size - self.fine_hop) // 2
 
 
-class Stft(nn.Module):
-    """Transforms `hop` samples apart, and back."""
-
-    window: Tensor
-
-    def __init__(self, fft_size: int, hop: int):
-        super().__init__()
-        self.fft_size, self.hop = fft_size, hop
-        self.register_buffer("window", torch.hann_window(fft_size), persistent=False)
-
-    def forward(self, wave: Float[Tensor, "b t"]) -> Complex[Tensor, "b n f"]:
-        """[b n*hop] -> n frames, each centred in its hop."""
-        around = (self.fft_size - self.hop) // 2
-        return self.within(F.pad(wave, (around, around)))
-
-    def within(self, wave: Float[Tensor, "b t"]) -> Complex[Tensor, "b n f"]:
-        """Only the frames that lie within the wave, the first at its start."""
-        return torch.fft.rfft(wave.unfold(-1, self.fft_size, self.hop) * self.window)
-
-    def pieces(self, spectrum: Complex[Tensor, "b n f"]) -> Float[Tensor, "b n w"]:
-        """What each frame adds to the waveform."""
-        return torch.fft.irfft(spectrum, n=self.fft_size) * self.window
-
-    def inverse(self, spectrum: Complex[Tensor, "b n f"]) -> Float[Tensor, "b t"]:
-        """N frames, each centred in its hop -> [b n*hop], by least squares."""
-        pieces = self.pieces(spectrum)
-        weight = overlap_add(self.window.square().expand_as(pieces[:1]), self.hop)
-        return overlap_add(pieces, self.hop) / weight
-
-
 class PrincipalEncoder(nn.Module):
     """Waveform -> one vector a frame."""
 
@@ -121,7 +90,7 @@ class PrincipalEncoder(nn.Module):
         self.long = LogMel(sample_rate, c.long_window, c.hop, c.long_bins)
         self.embed = nn.Linear(c.long_bins + 2 * c.bins, c.encoder_width)
         self.norm = nn.LayerNorm(c.encoder_width)
-        self.blocks = _blocks(c.encoder_depth, c.encoder_width, c)
+        self.blocks = blocks(c.encoder_depth, c.encoder_width, c)
         self.out = nn.Linear(c.encoder_width, c.dimension)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
@@ -137,7 +106,7 @@ class PrincipalEncoder(nn.Module):
         `film` is the denoising switch; it acts before the blocks, which can then take noise out.
         """
         mel = self.log_mel(wave, memory)
-        heard = torch.cat([self._long(wave[:, 0], memory), mel], dim=-1)
+        heard = torch.cat([hear(self.long, wave[:, 0], self.causal, memory), mel], dim=-1)
         # Roughly unit variance suits the linear layer.
         x = self.norm(self.embed((heard - MEAN) / 3.0))
         x = x if film is None else film(x)
@@ -161,12 +130,6 @@ class PrincipalEncoder(nn.Module):
             mel = (spectrum.abs() @ self.filters).clamp_min(FLOOR).log()
             return rearrange(mel, "b (n two) m -> b n (two m)", two=2)
 
-    def _long(self, wave: Tensor, memory: Memory | None) -> Tensor:
-        mel = self.long
-        if not self.causal:
-            return mel(wave)
-        return mel.trailing(after_past(mel, wave, mel.width - mel.hop, memory))
-
     @torch.no_grad()
     def fit(self, mel: Float[Tensor, "n m"]) -> None:
         """Take mean and principal directions from frames of music."""
@@ -176,7 +139,7 @@ class PrincipalEncoder(nn.Module):
         self.basis.copy_(directions[:, : self.basis.shape[1]])
 
 
-class PrincipalDecoder(nn.Module):
+class PrincipalDecoder(FrameDecoder):
     """One vector a frame -> waveform."""
 
     spread: Tensor
@@ -186,10 +149,11 @@ class PrincipalDecoder(nn.Module):
     to_frequencies: Tensor
 
     def __init__(self, config: PrincipalConfig, sample_rate: int):
-        super().__init__()
+        super().__init__(config)
         c = config
-        self.refinements, self.delay = c.refinements, c.delay
-        self.stft = Stft(c.fft_size, c.fine_hop)
+        self.refinements = c.refinements
+        nn.init.zeros_(self.magnitude.weight)
+        nn.init.zeros_(self.magnitude.bias)
         self.register_buffer("mean", torch.full((2 * c.bins,), MEAN))
         self.register_buffer("basis", torch.eye(2 * c.bins, c.dimension))
         self.register_buffer("spread", torch.ones(c.dimension))
@@ -197,19 +161,6 @@ class PrincipalDecoder(nn.Module):
         self.register_buffer("to_frequencies", _interpolation(filters), persistent=False)
         # From mel magnitudes to magnitudes: a triangle sums what lies under it.
         self.register_buffer("offset", filters.sum(dim=0).log(), persistent=False)
-        width, frequencies = c.decoder_width, c.fft_size // 2 + 1
-        self.left = c.kernel - 1 if c.causal else 0
-        around = 0 if c.causal else c.kernel // 2
-        self.embed = nn.Conv1d(c.dimension, width, c.kernel, padding=around)
-        self.norm = nn.LayerNorm(width)
-        self.coarse = _blocks(c.decoder_depth, width, c)
-        self.upsample = nn.Linear(width, 2 * width)
-        self.fine = _blocks(c.fine_depth, width, c)
-        self.out_norm = nn.LayerNorm(width)
-        self.magnitude = nn.Linear(width, frequencies)
-        nn.init.zeros_(self.magnitude.weight)
-        nn.init.zeros_(self.magnitude.bias)
-        self.phase = nn.Linear(width, frequencies)
 
     def forward(
         self, frames: Float[Tensor, "b n d"], memory: Memory | None = None
@@ -221,13 +172,7 @@ class PrincipalDecoder(nn.Module):
         self, frames: Float[Tensor, "b n d"], memory: Memory | None = None
     ) -> tuple[Float[Tensor, "b m f"], Float[Tensor, "b m f"]]:
         """Log magnitudes of the transforms, two a frame, and a first idea of their phases."""
-        x = rearrange(frames / self.spread, "b n d -> b d n")
-        if self.left:
-            x = after_past(self.embed, x, self.left, memory)
-        x = self.norm(rearrange(self.embed(x), "b d n -> b n d"))
-        x = self.upsample(self.coarse(x, memory))
-        x = self.out_norm(self.fine(rearrange(x, "b n (two d) -> b (n two) d", two=2), memory))
-        correction, phase = self.magnitude(x), self.phase(x)
+        correction, phase = self.heads(frames / self.spread, memory)
         with torch.autocast(frames.device.type, enabled=False):
             wanted = self._from_mel(frames.float()) + correction.float()
         return wanted.clamp(SOFTEST_LOG_MAGNITUDE, LOUDEST_LOG_MAGNITUDE), phase.float()
@@ -247,27 +192,8 @@ class PrincipalDecoder(nn.Module):
         with torch.autocast(log_magnitude.device.type, enabled=False):
             magnitude = log_magnitude.exp()
             spectrum = torch.polar(magnitude, phase)
-            if memory is not None:
-                pieces = self.stft.pieces(spectrum)
-                weights = self.stft.window.square().expand_as(pieces)
-                return self._add(rearrange([pieces, weights], "two b n w -> two b w n"), memory)
             spectrum = refine(self.stft, magnitude, spectrum, self.refinements)
-            return self.stft.inverse(spectrum)[:, None]
-
-    def rest(self, memory: Memory) -> Float[Tensor, "b 1 t"]:
-        """The last `delay` samples of a stream."""
-        return self._add(torch.zeros_like(memory.past[self]), memory)[..., : self.delay]
-
-    def _add(self, pieces: Float[Tensor, "2 b w n"], memory: Memory) -> Float[Tensor, "b 1 t"]:
-        """What is complete once these pieces and their weights lie over those before them."""
-        hop = self.stft.hop
-        length = pieces.shape[-1] * hop
-        longer = memory.extend(self, pieces, self.stft.fft_size // hop - 1)
-        total, weight = (
-            overlap_add(part, hop)[:, self.delay : self.delay + length]
-            for part in rearrange(longer, "two b w n -> two b n w")
-        )
-        return rearrange(total / weight, "b t -> b 1 t")
+            return self.stft.inverse(spectrum, memory)[:, None]
 
     def misfit(
         self, log_magnitude: Float[Tensor, "b m f"], wave: Float[Tensor, "b 1 t"]
@@ -301,11 +227,6 @@ def refine(
         # The small constant keeps the gradient finite in silence.
         spectrum = magnitude * ahead / (ahead.abs() + 1e-5)
     return spectrum
-
-
-def _blocks(depth: int, width: int, config: PrincipalConfig) -> Chain:
-    c = config
-    return Chain(*(ConvNeXt(width, c.expansion, c.kernel, c.causal) for _ in range(depth)))
 
 
 def _filters(config: PrincipalConfig, sample_rate: int) -> Float[Tensor, "f m"]:

@@ -19,9 +19,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musiclm.codec.causal import Memory
-from musiclm.codec.principal import PrincipalDecoder
+from musiclm.codec.frames import FrameDecoder
 from musiclm.codec.soundstream import SoundStream
-from musiclm.codec.spectral import SpectralDecoder
 from musiclm.errors import UserError
 
 
@@ -100,8 +99,8 @@ class DecoderStream:
         if not self.batch:
             raise UserError("a stream that nothing was pushed into cannot be finished")
         decoder = self.codec.decoder
-        if isinstance(decoder, SpectralDecoder | PrincipalDecoder):
-            wave = self._cut(decoder.rest(self.memory))
+        if isinstance(decoder, FrameDecoder):
+            wave = self._cut(decoder.stft.rest(self.memory)[:, None])
         else:
             wave = torch.zeros(self.batch, 1, 0, device=self.codec.quantiser.codebooks.device)
         self._start()

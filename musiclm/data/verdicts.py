@@ -21,6 +21,7 @@ from musiclm.checkpoint import atomic_path
 from musiclm.data.faults import REASONS, Facts, Limits, is_error
 from musiclm.data.manifest import Clip, write_manifest
 from musiclm.data.sources.found import printable
+from musiclm.picture import canvas, save
 
 BINS = 40
 
@@ -183,14 +184,10 @@ def _report(result: Check, verdicts: Sequence[Verdict], limits: Limits) -> dict[
 
 def draw(path: Path, verdicts: Sequence[Verdict]) -> Path | None:
     """Histograms of all recordings that can be decoded; None without matplotlib."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
+    figure = canvas(12, 7)
+    if figure is None:
         return None
     heard = [v for v in verdicts if v.seconds]
-    figure = Figure(figsize=(12, 7), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots(2, 3)
     values = {
         "seconds": [v.seconds for v in heard],
@@ -210,9 +207,7 @@ def draw(path: Path, verdicts: Sequence[Verdict]) -> Path | None:
         axis.barh([str(label) for label in counts], list(counts.values()), color="#3b6ea5")
         axis.set(title=name, xlabel="files")
         axis.invert_yaxis()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=80)
-    return path
+    return save(figure, path)
 
 
 def _counted(values: Iterable[Any]) -> dict[Any, int]:

@@ -9,7 +9,6 @@
 True
 """
 
-import functools
 from dataclasses import dataclass
 
 import torch
@@ -18,11 +17,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE
-from musiclm.codec.losses import JUDGED_WINDOWS, MEL_BINS
-from musiclm.nn.spectrogram import LogMel, mel_edges
-
-BANDS = 8  # of the same width in mel, each of eight bins
-LOWEST = 20.0  # hertz
+from musiclm.codec.losses import BANDS, JUDGED_WINDOWS, MEL_BINS
+from musiclm.codec.losses import band_edges as edges
+from musiclm.nn.spectrogram import shared_log_mel
 
 
 @dataclass(frozen=True)
@@ -33,21 +30,10 @@ class BandErrors:
     absolute: Float[Tensor, "b k"]  # their mean over bands is the log-mel distance
 
 
-def edges() -> list[float]:
-    """The frequencies between which a band lies: one more than there are bands."""
-    return mel_edges(BANDS, LOWEST, SAMPLE_RATE / 2)
-
-
 def names() -> list[str]:
     """Of the bands, for the columns of a table."""
     whole = [round(edge) for edge in edges()]
     return [f"{low}-{high} Hz" for low, high in zip(whole, whole[1:], strict=False)]
-
-
-@functools.cache
-def _heard(window: int) -> LogMel:
-    with torch.inference_mode(False):
-        return LogMel(SAMPLE_RATE, window, window // 4, MEL_BINS)
 
 
 @torch.no_grad()
@@ -55,7 +41,8 @@ def band_errors(real: Float[Tensor, "b 1 t"], fake: Float[Tensor, "b 1 t"]) -> B
     """Over the same windows as the log-mel distance."""
     bias, absolute = [], []
     for window in JUDGED_WINDOWS:
-        apart = _heard(window)(fake[:, 0]) - _heard(window)(real[:, 0])
+        heard = shared_log_mel(SAMPLE_RATE, window, window // 4, MEL_BINS)
+        apart = heard(fake[:, 0]) - heard(real[:, 0])
         bands = rearrange(apart, "b n (k m) -> b k (n m)", k=BANDS)
         bias.append(bands.mean(dim=-1))
         absolute.append(bands.abs().mean(dim=-1))

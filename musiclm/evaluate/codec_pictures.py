@@ -6,7 +6,7 @@ pictures = draw(figures, soundstream, clip, Path("docs/results/codec.json"), "op
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +17,10 @@ from musiclm.codec.soundstream import SoundStream
 from musiclm.data.manifest import Clip
 from musiclm.evaluate.opus import OPUS, round_trips
 from musiclm.evaluate.sound import load
+from musiclm.picture import NOT_DRAWN, canvas
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_BYTES = 250_000  # of a picture, which lies in the repository
 COLUMNS = {"log_mel_distance": "log-mel distance, nepers", "frechet_distance": "Frechet distance"}
@@ -30,15 +34,13 @@ def draw(
     figures: Mapping[str, Any], soundstream: SoundStream, clip: Clip, report: Path, tool: str | None
 ) -> dict[str, Any]:
     """Draw both beside the report; what to add to its figures."""
-    try:
-        import matplotlib
-    except ImportError:
-        return {"notes": [*figures["notes"], "pictures: not drawn; install matplotlib"]}
-    matplotlib.use("Agg")
+    first, second = canvas(11, 4), canvas(3.2, 3.4)
+    if first is None or second is None:
+        return {"notes": [*figures["notes"], NOT_DRAWN]}
     rates = report.with_name(f"{report.stem}-rates.png")
     sounds = report.with_name(f"{report.stem}-spectrograms.png")
-    draw_rates(figures["tables"][0]["rows"], rates)
-    draw_spectrograms(there_and_back(soundstream, clip, tool), sounds)
+    draw_rates(first, figures["tables"][0]["rows"], rates)
+    draw_spectrograms(second, there_and_back(soundstream, clip, tool), sounds)
     titles = ("Distance against true bit-rate", f"One clip ({clip.id}), the median at all levels")
     files = (rates.name, sounds.name)
     return {
@@ -64,35 +66,36 @@ def there_and_back(
     return {title: one[0, 0].numpy() for title, one in heard.items()}
 
 
-def draw_spectrograms(sounds: Mapping[str, Float[np.ndarray, " t"]], path: Path) -> None:
-    """One beside the other, on one scale."""
-    from matplotlib import pyplot as plt
+def draw_spectrograms(
+    figure: "Figure", sounds: Mapping[str, Float[np.ndarray, " t"]], path: Path
+) -> None:
+    """One beside the other, on one scale; the figure is made as wide as all of them."""
+    from matplotlib import colormaps
 
-    figure, axes = plt.subplots(1, len(sounds), figsize=(3.2 * len(sounds), 3.4), sharey=True)
-    for axis, (title, samples) in zip(np.atleast_1d(axes), sounds.items(), strict=True):
+    figure.set_figwidth(figure.get_figwidth() * len(sounds))
+    axes = figure.subplots(1, len(sounds), sharey=True, squeeze=False)[0]
+    for axis, (title, samples) in zip(axes, sounds.items(), strict=True):
         seconds = len(samples) / SAMPLE_RATE
         axis.imshow(
             spectrogram(samples),
             origin="lower",
             aspect="auto",
             extent=(0.0, seconds, 0.0, SAMPLE_RATE / 2000),
-            cmap=plt.get_cmap("magma", 24),
+            cmap=colormaps["magma"].resampled(24),
             vmin=RANGE[0],
             vmax=RANGE[1],
         )
         axis.set_title(title, fontsize=8)
         axis.set_xlabel("seconds")
-    np.atleast_1d(axes)[0].set_ylabel("kHz")
-    figure.tight_layout()
+    axes[0].set_ylabel("kHz")
     _save(figure, path)
 
 
-def draw_rates(rows: list[dict[str, Any]], path: Path) -> None:
+def draw_rates(figure: "Figure", rows: list[dict[str, Any]], path: Path) -> None:
     """Each distance against kbit/s, with its intervals."""
-    from matplotlib import pyplot as plt
     from matplotlib.ticker import LogFormatter
 
-    figure, axes = plt.subplots(1, len(COLUMNS), figsize=(11, 4))
+    axes = figure.subplots(1, len(COLUMNS))
     for axis, (column, title) in zip(axes, COLUMNS.items(), strict=True):
         for name, style in LINES.items():
             found = [r for r in rows if name in r["what"] and isinstance(r.get(column), Mapping)]
@@ -111,7 +114,6 @@ def draw_rates(rows: list[dict[str, Any]], path: Path) -> None:
             ticks(LogFormatter(minor_thresholds=(2, 0.5)))  # plain numbers, not powers of ten
         axis.grid(alpha=0.3, which="both")
     axes[0].legend()
-    figure.tight_layout()
     _save(figure, path)
 
 
@@ -123,9 +125,8 @@ def spectrogram(samples: Float[np.ndarray, " t"]) -> Float[np.ndarray, "f n"]:
     return 20.0 * np.log10(magnitude.T + 1e-7)
 
 
-def _save(figure: Any, path: Path) -> None:
+def _save(figure: "Figure", path: Path) -> None:
     """As sharp as fits: few colours, then fewer points."""
-    from matplotlib import pyplot as plt
     from PIL import Image  # matplotlib needs it too
 
     for dpi in (110, 90, 75, 60):
@@ -134,6 +135,5 @@ def _save(figure: Any, path: Path) -> None:
         Image.open(drawn).convert("RGB").quantize(COLOURS).save(small, "PNG", optimize=True)
         if small.tell() <= MOST_BYTES:
             break
-    plt.close(figure)
     with atomic_path(path) as temporary:
         temporary.write_bytes(small.getvalue())

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE
-from musiclm.evaluate.intervals import CONFIDENCE, SEED, Estimate
+from musiclm.evaluate.intervals import Estimate, redrawn, tails
 from musiclm.evaluate.judge import Judge, level
 
 WINDOW = SAMPLE_RATE  # samples of one embedding: a clip of ten seconds has ten
@@ -102,8 +102,7 @@ class Frechet:
         clips = len(real)
         self.heard = heard
         self.windows, self.dimension = int(heard.sum()), real.shape[-1]
-        rng = np.random.default_rng(SEED)
-        drawn = rng.multinomial(clips, np.full(clips, 1 / clips), size=resamples)
+        drawn = redrawn(clips, resamples)
         self.times = np.concatenate([np.ones((1, clips)), drawn])  # the first: every clip once
         self.centre = real[heard].mean(axis=0)  # keeps the second moments small, and so exact
         self.real = self._gaussians(real)
@@ -139,6 +138,5 @@ def interval(draws: Float[np.ndarray, " r"], clips: int, least: float = 0.0) -> 
     interval is moved back by as much. `least`: minus infinity for differences of distances.
     """
     value, others = float(draws[0]), draws[1:]
-    tails = np.quantile(others, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    low, high = (tails - (np.median(others) - value)).clip(least)
+    low, high = (np.array(tails(others)) - (np.median(others) - value)).clip(least)
     return Estimate(value, float(low), float(high), clips)

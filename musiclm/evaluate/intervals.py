@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
@@ -43,8 +43,7 @@ def mean(values: Sequence[float] | np.ndarray) -> Estimate:
     n = len(sample)
     if n == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
-    low, high = np.quantile(_resampled(sample), _TAILS)
-    return Estimate(float(sample.mean()), float(low), float(high), n)
+    return Estimate(float(sample.mean()), *tails(redrawn(n) @ sample / n), n)
 
 
 def share(hits: Sequence[bool] | np.ndarray) -> Estimate:
@@ -60,13 +59,15 @@ def share(hits: Sequence[bool] | np.ndarray) -> Estimate:
     return estimate
 
 
-_TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+def redrawn(n: int, resamples: int = RESAMPLES) -> Int[np.ndarray, "r n"]:
+    """How often each of `n` examples is in each bootstrap sample; always the same samples."""
+    return np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
 
 
-def _resampled(sample: Float[np.ndarray, " n"]) -> Float[np.ndarray, " r"]:
-    rng = np.random.default_rng(SEED)
-    counts = rng.multinomial(len(sample), np.full(len(sample), 1 / len(sample)), size=RESAMPLES)
-    return counts @ sample / len(sample)
+def tails(draws: Float[np.ndarray, " r"]) -> tuple[float, float]:
+    """Between which the middle 95 % of the draws lie; those that are no numbers are left out."""
+    low, high = np.nanquantile(draws, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    return float(low), float(high)
 
 
 def _wilson(value: float, n: int) -> tuple[float, float]:

@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from musiclm.checkpoint import atomic_path
 from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
 from musiclm.evaluate.frames import frame_facts
-from musiclm.evaluate.probes import Tokens, clip_rows, frame_rows
+from musiclm.evaluate.probes import clip_rows, cluster, frame_rows, standardised
 from musiclm.evaluate.report import row, table
 from musiclm.evaluate.semantic import log_mel, unheard
 from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample
-from musiclm.nn.kmeans import kmeans, nearest
+from musiclm.picture import canvas, save
 from musiclm.semantic.tokenizer import SemanticTokenizer
 
 SIZES = (256, 512, 1024, 2048)
@@ -51,7 +49,10 @@ def layers(
     chances: dict[str, float] = {}
     for done, (name, size) in enumerate((name, size) for name in views for size in sizes):
         progress("layers", done, len(views) * len(sizes))
-        sides = {"tokens": _tokens(views[name], len(learned), size, seed)}
+        tokens = cluster(
+            views[name], len(learned), size, seed, most=FRAMES_FITTED, iterations=ITERATIONS
+        )
+        sides = {"tokens": tokens}
         lines = frame_rows(sides, facts, len(learned), seed) + clip_rows(sides, both, len(learned))
         for line in lines:
             if line["what"] in QUESTIONS and "tokens" in line:
@@ -70,13 +71,9 @@ def layers(
 
 def draw(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
     """A panel for each question: accuracy over the number of clusters, one line a layer."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise UserError("the picture of layers needs matplotlib: pip install matplotlib") from error
-    figure = Figure(figsize=(3.2 * len(tables), 3.4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = canvas(3.2 * len(tables), 3.4)
+    if figure is None:
+        raise UserError("the picture of layers needs matplotlib: pip install matplotlib")
     axes = figure.subplots(1, len(tables), squeeze=False)[0]
     for axis, one in zip(axes, tables, strict=True):
         for line in one["rows"]:
@@ -87,8 +84,7 @@ def draw(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
         axis.set_xlabel("clusters")
     axes[0].set_ylabel("accuracy of a linear probe")
     axes[0].legend(fontsize=6)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=80)
+    save(figure, path)
 
 
 def _views(
@@ -106,17 +102,7 @@ def _views(
             parts.setdefault(name, []).append(values.cpu())
     views = {name: torch.cat(values) for name, values in parts.items()}
     for name, values in views.items():
-        frames = rearrange(values[:learned], "b n d -> (b n) d")
-        views[name] = (values - frames.mean(dim=0)) / frames.std(dim=0).clamp_min(1e-5)
-    if tokenizer.model.config.clustered == "musical" and tokenizer.model.musical is not None:
-        views[RELEASED] = views[RELEASED] * tokenizer.model.musical.weights()
+        views[name] = standardised(values, learned)
+    if model.clustered is not None:
+        views[RELEASED] = views[RELEASED] * model.clustered.weights()
     return views
-
-
-def _tokens(x: Float[Tensor, "b n d"], learned: int, size: int, seed: int) -> Tokens:
-    generator = torch.Generator().manual_seed(seed)
-    frames = rearrange(x[:learned], "b n d -> (b n) d")
-    chosen = torch.randperm(len(frames), generator=generator)[:FRAMES_FITTED]
-    centroids = kmeans(frames[chosen], size, ITERATIONS, generator)
-    ids = nearest(rearrange(x, "b n d -> (b n) d"), centroids)
-    return Tokens(rearrange(ids, "(b n) -> b n", b=len(x)), centroids)

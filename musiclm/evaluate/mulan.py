@@ -27,7 +27,7 @@ from musiclm.evaluate.labels import TEMPOS, drums_of, family_of, tempo_of
 from musiclm.evaluate.mulan_pictures import draw
 from musiclm.evaluate.report import report, row, table
 from musiclm.evaluate.retrieval import chance_row, recall_row
-from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample
+from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample, soundfonts
 from musiclm.evaluate.texts import denial_rows, reworded_rows, rival_rows
 from musiclm.evaluate.zero_shot import DRUMS, TEMPO, area_rows, areas, mood_tags, questions
 from musiclm.mulan.tokenizer import MuLanTokenizer
@@ -117,17 +117,12 @@ def mulan(
     unlike = len(set(captions))
     about = (
         f"{len(chosen)} clips of the {' and '.join(splits)} split, a caption of each "
-        f"({unlike} of them different){_soundfonts(chosen)}"
+        f"({unlike} of them different)"
     )
+    played = soundfonts(chosen)
+    about += f", soundfont {' and '.join(played)}" if played else ""
     figures = report("mulan", about, [one for one in tables if one["rows"]], NOTES)
     return figures | draw(figures, pictures) if pictures else figures
-
-
-def _soundfonts(clips: Sequence[Clip]) -> str:
-    names = sorted(
-        {str(clip.labels["soundfont"]) for clip in clips if clip.labels.get("soundfont")}
-    )
-    return f", soundfont {' and '.join(names)}" if names else ""
 
 
 def _pairs(clips: Sequence[Clip], pairs: int, seed: int) -> tuple[list[Clip], list[str]]:

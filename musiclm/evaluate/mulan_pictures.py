@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from musiclm.checkpoint import atomic_path
 from musiclm.corpus.contradict import KINDS
+from musiclm.picture import NOT_DRAWN, canvas, save
 
 WANTED = {"instrument families": 0.9, "style words": 0.8, "mood words": 0.8}  # of the area
 RIGHT = 0.9  # of captions over contradicting ones
@@ -17,21 +17,15 @@ Rows = Sequence[Mapping[str, Any]]
 
 def draw(figures: Mapping[str, Any], report: Path) -> dict[str, Any]:
     """Draw it beside the report; what to add to the figures."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        return {"notes": [*figures["notes"], "pictures: not drawn; install matplotlib"]}
+    figure = canvas(12, 3.6)
+    if figure is None:
+        return {"notes": [*figures["notes"], NOT_DRAWN]}
     tables = {one["title"]: one["rows"] for one in figures["tables"]}
-    figure = Figure(figsize=(12, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
     tags, rivals, tokens = figure.subplots(1, 3)
     _draw_tags(tags, tables.get("Zero-shot tags", []))
     _draw_rivals(rivals, tables.get("The right caption over a contradicting one", []))
     _draw_tokens(tokens, tables.get("Tokens of a clip and of its caption", []))
-    path = report.with_name(f"{report.stem}.png")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=80, format="png")
+    path = save(figure, report.with_name(f"{report.stem}.png"))
     title = "Zero-shot tags, captions over contradicting ones, and tokens in common, beside chance"
     return {"pictures": [{"title": title, "file": path.name}]}
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from musiclm.corpus.vocabulary import FAMILIES
 from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
 from musiclm.evaluate.frames import WAYS
-from musiclm.evaluate.intervals import CONFIDENCE, RESAMPLES, SEED, Estimate, mean, share
+from musiclm.evaluate.intervals import Estimate, mean, redrawn, share, tails
 from musiclm.evaluate.labels import (
     TEMPOS,
     drums_of,
@@ -29,6 +30,7 @@ from musiclm.evaluate.labels import (
 )
 from musiclm.evaluate.probe import evidence, probe, weigh
 from musiclm.evaluate.report import row
+from musiclm.nn.kmeans import kmeans, nearest
 
 LAGS = 75  # frames: three seconds, a bar of medium tempo
 LONGEST_RUN = 8
@@ -145,13 +147,28 @@ def times_above(ours: np.ndarray, theirs: np.ndarray, usual: np.ndarray) -> Esti
     over, base = float((ours - usual).mean()), float((theirs - usual).mean())
     if base < AT_CHANCE:
         return "the baseline is at chance"
-    rng = np.random.default_rng(SEED)
     n = len(usual)
-    counts = rng.multinomial(n, np.full(n, 1 / n), size=RESAMPLES) / n
+    counts = redrawn(n) / n
     drawn = counts @ (ours - usual) / (counts @ (theirs - usual)).clip(AT_CHANCE)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(drawn, (tail, 1 - tail))
-    return Estimate(over / base, float(low), float(high), n)
+    return Estimate(over / base, *tails(drawn), n)
+
+
+def cluster(
+    x: Float[Tensor, "b n d"], learned: int, size: int, seed: int, *, most: int, iterations: int
+) -> Tokens:
+    """k-means of at most so many frames of the first `learned` clips, and every frame's cluster."""
+    generator = torch.Generator().manual_seed(seed)
+    frames = rearrange(x[:learned], "b n d -> (b n) d")
+    chosen = torch.randperm(len(frames), generator=generator)[:most]
+    centroids = kmeans(frames[chosen], size, iterations, generator)
+    ids = nearest(rearrange(x, "b n d -> (b n) d"), centroids)
+    return Tokens(rearrange(ids, "(b n) -> b n", b=len(x)), centroids)
+
+
+def standardised(x: Float[Tensor, "b n d"], learned: int) -> Float[Tensor, "b n d"]:
+    """Each number at mean 0 and deviation 1 over the frames of the first `learned` clips."""
+    frames = rearrange(x[:learned], "b n d -> (b n) d")
+    return (x - frames.mean(dim=0)) / frames.std(dim=0).clamp_min(1e-5)
 
 
 def statistics(ids: Int[Tensor, "b n"], centroids: Float[Tensor, "k d"]) -> Float[Tensor, "b f"]:

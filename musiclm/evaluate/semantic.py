@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from einops import rearrange, reduce
+from einops import reduce
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -20,10 +20,9 @@ from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
 from musiclm.evaluate.codec import use
 from musiclm.evaluate.frames import frame_facts
-from musiclm.evaluate.probes import Frames, Tokens, clip_rows, frame_rows
+from musiclm.evaluate.probes import Frames, Tokens, clip_rows, cluster, frame_rows, standardised
 from musiclm.evaluate.report import report, row, table
-from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample
-from musiclm.nn.kmeans import kmeans, nearest
+from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample, soundfonts
 from musiclm.nn.spectrogram import LogMel
 from musiclm.semantic.tokenizer import SemanticTokenizer
 from musiclm.tokens import SEMANTIC
@@ -77,11 +76,11 @@ def semantic(
         used, perplexity = use(ids[count:].flatten(), size)
         again = float((ids[count:, 1:] == ids[count:, :-1]).double().mean())
         usage.append(row(name, used=used, perplexity=perplexity, codes=size, repeated=again))
-    soundfonts = ", ".join(sorted({str(clip.labels.get("soundfont")) for clip in judged}))
+    played = ", ".join(soundfonts(judged)) or "None"
     return report(
         "semantic",
         f"{count} train clips to fit the probes, {len(judged)} test clips to score them "
-        f"(soundfonts of the test clips: {soundfonts})",
+        f"(soundfonts of the test clips: {played})",
         [*tables, table("Codes used on test clips", usage)],
         [
             "chance: always the commonest answer of the training clips",
@@ -112,13 +111,8 @@ def log_mel(wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
 
 def mel_tokens(mel: Float[Tensor, "b n d"], learned: int, size: int, seed: int) -> Tokens:
     """k-means on log-mel, fitted on the first `learned` clips."""
-    generator = torch.Generator().manual_seed(seed)
-    frames = rearrange(mel[:learned], "b n d -> (b n) d")
-    mean, std = frames.mean(dim=0), frames.std(dim=0).clamp_min(1e-5)
-    chosen = torch.randperm(len(frames), generator=generator)[:FRAMES_FITTED]
-    centroids = kmeans((frames[chosen] - mean) / std, size, KMEANS_ITERATIONS, generator)
-    flat = rearrange((mel - mean) / std, "b n d -> (b n) d")
-    return Tokens(rearrange(nearest(flat, centroids), "(b n) -> b n", b=len(mel)), centroids)
+    even = standardised(mel, learned)
+    return cluster(even, learned, size, seed, most=FRAMES_FITTED, iterations=KMEANS_ITERATIONS)
 
 
 def _facts(clips: Sequence[Clip], frames: int) -> dict[str, Int[Tensor, "b n"]]:

@@ -65,10 +65,15 @@ def origin(clips: Sequence[Clip]) -> str:
     )
     named = ", ".join(f"{name}: {count}" for name, count in whose.most_common(MOST_SOURCES))
     more = f", {len(whose) - MOST_SOURCES} more sources" if len(whose) > MOST_SOURCES else ""
-    fonts = sorted({str(clip.labels["soundfont"]) for clip in clips if "soundfont" in clip.labels})
+    fonts = soundfonts(clips)
     played = f"; played by {', '.join(fonts)}" if fonts else ""
     count = f"{len(clips)} {splits} clip{'s' if len(clips) > 1 else ''}"
     return f"{count} of {works} work{'s' if works > 1 else ''}; {named}{more}{played}"
+
+
+def soundfonts(clips: Sequence[Clip]) -> list[str]:
+    """Those that played them; none of recordings."""
+    return sorted({str(clip.labels["soundfont"]) for clip in clips if clip.labels.get("soundfont")})
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[list[T]]:

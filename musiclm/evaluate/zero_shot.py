@@ -20,7 +20,7 @@ from torch import Tensor
 from musiclm.corpus.vocabulary import FAMILIES, INSTRUMENTS
 from musiclm.corpus.wording import WORDINGS
 from musiclm.data.manifest import Clip
-from musiclm.evaluate.intervals import CONFIDENCE, RESAMPLES, SEED, Estimate
+from musiclm.evaluate.intervals import RESAMPLES, SEED, Estimate, tails
 from musiclm.evaluate.labels import drums_of, families_of, tempo_of
 from musiclm.evaluate.report import row
 
@@ -122,8 +122,9 @@ def areas(
     rng = np.random.default_rng(SEED)
     drawn = (rng.integers(len(clips), size=len(clips)) for _ in range(RESAMPLES // 5))
     again = np.stack([_each(scores[:, rows], fits[:, rows]) for rows in drawn])
-    return {"mean": _estimate(values.mean(), np.nanmean(again, axis=1), len(kept))} | {
-        tag.name: _estimate(value, sample, int(fit.sum()))
+    whole = Estimate(float(values.mean()), *tails(np.nanmean(again, axis=1)), len(kept))
+    return {"mean": whole} | {
+        tag.name: Estimate(float(value), *tails(sample), int(fit.sum()))
         for tag, value, sample, fit in zip(kept, values, again.T, fits, strict=True)
     }
 
@@ -141,9 +142,3 @@ def _each(scores: np.ndarray, fits: np.ndarray) -> np.ndarray:
     return np.array(
         [area(s, f) if k else np.nan for s, f, k in zip(scores, fits, known, strict=True)]
     )
-
-
-def _estimate(value: float, sample: np.ndarray, n: int) -> Estimate:
-    tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
-    low, high = np.nanquantile(sample, tails)
-    return Estimate(float(value), float(low), float(high), n)

@@ -5,6 +5,7 @@
 torch.Size([2, 100, 64])
 """
 
+import functools
 import math
 
 import torch
@@ -57,6 +58,18 @@ class LogMel(nn.Module):
     def _log_mel(self, frames: Tensor) -> Tensor:
         magnitude = torch.fft.rfft(frames * self.window).abs()
         return (magnitude @ self.filters).clamp_min(FLOOR).log()
+
+
+@functools.cache
+def shared_log_mel(
+    sample_rate: int, window: int, hop: int, bins: int, device: torch.device | None = None
+) -> LogMel:
+    """One for the whole process, on the CPU unless said: for losses and figures.
+
+    Made as ordinary tensors even when first needed in inference.
+    """
+    with torch.inference_mode(False), device or torch.device("cpu"):
+        return LogMel(sample_rate, window, hop, bins)
 
 
 def mel_filters(

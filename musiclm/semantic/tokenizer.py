@@ -66,9 +66,9 @@ def fit(
     )
     tokenizer.mean.copy_(features.mean(dim=0))
     tokenizer.std.copy_(features.std(dim=0).clamp_min(1e-5))
-    if model.config.clustered == "musical" and model.musical is not None:
+    if model.clustered is not None:
         # Numbers count by their deviation: those that are divided by less count more.
-        tokenizer.std.div_(model.musical.weights().to(tokenizer.std))
+        tokenizer.std.div_(model.clustered.weights().to(tokenizer.std))
     rows = (features - tokenizer.mean.cpu()) / tokenizer.std.cpu()
     centroids = kmeans(rows, model.config.clusters, iterations, generator)
     tokenizer.centroids.copy_(centroids)

@@ -191,10 +191,14 @@ class W2vBert(nn.Module):
         )
 
     @property
+    def clustered(self) -> MusicalFeatures | None:
+        """The musical features, if they are clustered and not a layer."""
+        return self.musical if self.config.clustered == "musical" else None
+
+    @property
     def feature_dim(self) -> int:
         """Numbers of a frame of `features`."""
-        heard = self.musical if self.config.clustered == "musical" else None
-        return self.config.dim if heard is None else heard.width
+        return self.config.dim if self.clustered is None else self.clustered.width
 
     @torch.no_grad()
     def features(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
@@ -228,8 +232,8 @@ class W2vBert(nn.Module):
         return found
 
     def _activations(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
-        if self.config.clustered == "musical" and self.musical is not None:
-            return self.musical(whole_frames(wave, self.config.frame))
+        if self.clustered is not None:
+            return self.clustered(whole_frames(wave, self.config.frame))
         x, _ = self._hear(wave)
         for block in [*self.contrastive, *self.masked][: self.config.blocks_heard]:
             x = block(x)

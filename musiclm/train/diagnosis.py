@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from musiclm.train.diagnostics import band_edges
+from musiclm.codec.losses import band_edges
 
 Figures = Mapping[str, Any]
 

@@ -9,7 +9,6 @@ docs/codec-training.md shows them on one healthy and three sick runs.
 0.75
 """
 
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,13 +18,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE
-from musiclm.checkpoint import atomic_path
-from musiclm.codec.losses import JUDGED_WINDOWS
-from musiclm.nn.spectrogram import LogMel, mel_edges
+from musiclm.codec.losses import BANDS, JUDGED_WINDOWS, MEL_BINS
+from musiclm.nn.spectrogram import mel_edges, shared_log_mel
+from musiclm.picture import canvas, save
 from musiclm.train.task import Terms
 
-BANDS = 8  # of equal width in mel
-BAND_BINS = 8  # mel bins of a band
 BAND_WINDOW, BAND_HOP = 2048, 512
 KEPT_VARIANCE = 0.99
 PICTURE_WINDOW, PICTURE_HOP, PICTURE_BINS = 1024, 256, 128
@@ -105,23 +102,12 @@ def shares(norms: Terms) -> Terms:
     return {f"share.{name}": norm / total for name, norm in norms.items() if norm > 0}
 
 
-@functools.cache
-def _heard(window: int, hop: int, bins: int) -> LogMel:
-    with torch.inference_mode(False):
-        return LogMel(SAMPLE_RATE, window, hop, bins)
-
-
-def band_edges() -> list[float]:
-    """The BANDS + 1 frequencies between which an error is told."""
-    return mel_edges(BANDS, 20.0, SAMPLE_RATE / 2)
-
-
 @torch.no_grad()
 def band_errors(
     real: Float[Tensor, "b 1 t"], fake: Float[Tensor, "b 1 t"]
 ) -> dict[str, list[float]]:
     """By band, in nepers: `band_bias`, below zero where too soft, and `band_error`, absolute."""
-    heard = _heard(BAND_WINDOW, BAND_HOP, BANDS * BAND_BINS)
+    heard = shared_log_mel(SAMPLE_RATE, BAND_WINDOW, BAND_HOP, MEL_BINS)
     apart = heard(fake[:, 0].cpu()) - heard(real[:, 0].cpu())
     bands = rearrange(apart, "b n (k m) -> k (b n m)", k=BANDS)
     return {"band_bias": bands.mean(1).tolist(), "band_error": bands.abs().mean(1).tolist()}
@@ -132,7 +118,7 @@ def still_distance(real: Float[Tensor, "b 1 t"]) -> float:
     """Log-mel distance of the clips to their own mean spectra: what a drone would score."""
     distances = []
     for window in JUDGED_WINDOWS:
-        heard = _heard(window, window // 4, BANDS * BAND_BINS)(real[:, 0].cpu())
+        heard = shared_log_mel(SAMPLE_RATE, window, window // 4, MEL_BINS)(real[:, 0].cpu())
         distances.append((heard - heard.mean(dim=1, keepdim=True)).abs().mean())
     return float(torch.stack(distances).mean())
 
@@ -157,15 +143,11 @@ def draw(
     path: Path, real: Float[Tensor, " t"], fake: Float[Tensor, " t"], name: str
 ) -> Path | None:
     """The original above the decoded above their difference; None without matplotlib."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
+    figure = canvas(9, 8)
+    if figure is None:
         return None
-    heard = _heard(PICTURE_WINDOW, PICTURE_HOP, PICTURE_BINS)
+    heard = shared_log_mel(SAMPLE_RATE, PICTURE_WINDOW, PICTURE_HOP, PICTURE_BINS)
     wanted, made = (heard(wave[None])[0].T.numpy() for wave in (real, fake))
-    figure = Figure(figsize=(9, 8), layout="constrained")
-    FigureCanvasAgg(figure)
     edges = mel_edges(PICTURE_BINS, 20.0, SAMPLE_RATE / 2)
     marks = [min(range(len(edges)), key=lambda k: abs(edges[k] - hz)) for hz in PICTURE_HERTZ]
     top = float(wanted.max())
@@ -181,9 +163,7 @@ def draw(
         axis.set(title=title, ylabel="Hz", yticks=marks, yticklabels=PICTURE_HERTZ)
         figure.colorbar(shown, ax=axis, label="nepers")
     axis.set_xlabel("seconds")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=80)
-    return path
+    return save(figure, path)
 
 
 SIGNED = {"vmin": -3.0, "vmax": 3.0, "cmap": "RdBu_r"}

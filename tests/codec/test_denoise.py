@@ -4,26 +4,19 @@ import dataclasses
 
 import pytest
 import torch
+from small_networks import SMALL_SPECTRAL
 
 from musiclm.codec.denoise import Film, mix_noise
 from musiclm.codec.losses import reconstruction_losses
 from musiclm.codec.seanet import SeanetConfig
 from musiclm.codec.soundstream import SoundStream, SoundStreamConfig
-from musiclm.codec.spectral import SpectralConfig
 from musiclm.errors import UserError
 
 PLAIN = SoundStreamConfig(
     network="spectral",
     levels=4,
     codebook_size=64,
-    spectral=SpectralConfig(
-        dimension=32,
-        encoder_width=32,
-        encoder_depth=1,
-        decoder_width=48,
-        decoder_depth=1,
-        fine_depth=1,
-    ),
+    spectral=SMALL_SPECTRAL,
 )
 SWITCHED = dataclasses.replace(PLAIN, denoise=True)
 

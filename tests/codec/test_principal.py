@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from musiclm.codec.frames import Stft
 from musiclm.codec.losses import log_mel_distance
 from musiclm.codec.principal import (
     PrincipalConfig,
     PrincipalDecoder,
     PrincipalEncoder,
-    Stft,
     refine,
 )
 from musiclm.codec.soundstream import SoundStream, SoundStreamConfig

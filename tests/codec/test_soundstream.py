@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 import torch
+from small_networks import SMALL_SPECTRAL
 
 from musiclm.codec.losses import reconstruction_losses
 from musiclm.codec.seanet import SeanetConfig
 from musiclm.codec.soundstream import SoundStream, SoundStreamConfig
-from musiclm.codec.spectral import SpectralConfig
 
 SEANET = SoundStreamConfig(seanet=SeanetConfig(channels=2, dimension=16), codebook_size=32)
 SPECTRAL = SoundStreamConfig(
@@ -16,14 +16,7 @@ SPECTRAL = SoundStreamConfig(
     codebook_size=32,
     code_dim=8,
     cosine=True,
-    spectral=SpectralConfig(
-        dimension=32,
-        encoder_width=32,
-        encoder_depth=1,
-        decoder_width=48,
-        decoder_depth=1,
-        fine_depth=1,
-    ),
+    spectral=SMALL_SPECTRAL,
 )
 BOTH = pytest.mark.parametrize("config", [SEANET, SPECTRAL], ids=["seanet", "spectral"])
 

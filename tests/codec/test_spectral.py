@@ -2,7 +2,8 @@
 
 import torch
 
-from musiclm.codec.spectral import SpectralConfig, SpectralDecoder, SpectralEncoder, overlap_add
+from musiclm.codec.frames import overlap_add
+from musiclm.codec.spectral import SpectralConfig, SpectralDecoder, SpectralEncoder
 
 TINY = SpectralConfig(
     dimension=8, encoder_width=8, encoder_depth=1, decoder_width=8, decoder_depth=1, fine_depth=1

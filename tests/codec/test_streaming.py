@@ -14,35 +14,21 @@ from musiclm.codec.streaming import DecoderStream, EncoderStream
 from musiclm.errors import UserError
 
 SEANET = SoundStreamConfig(seanet=SeanetConfig(channels=2, dimension=16), codebook_size=32)
-CAUSAL = SpectralConfig(
-    dimension=16,
-    encoder_width=16,
-    encoder_depth=2,
-    decoder_width=16,
-    decoder_depth=2,
-    fine_depth=2,
-    causal=True,
-)
-SPECTRAL = SoundStreamConfig(
-    network="spectral", codebook_size=32, code_dim=8, cosine=True, spectral=CAUSAL
-)
+SIZES = {
+    "dimension": 16,
+    "encoder_width": 16,
+    "encoder_depth": 2,
+    "decoder_width": 16,
+    "decoder_depth": 2,
+    "fine_depth": 2,
+}
+CODES = {"codebook_size": 32, "code_dim": 8, "cosine": True}
+CAUSAL = SpectralConfig(**SIZES, causal=True)
+SPECTRAL = SoundStreamConfig(network="spectral", spectral=CAUSAL, **CODES)
 PRINCIPAL = SoundStreamConfig(
-    network="principal",
-    codebook_size=32,
-    code_dim=8,
-    cosine=True,
-    principal=PrincipalConfig(
-        dimension=16,
-        encoder_width=16,
-        encoder_depth=2,
-        decoder_width=16,
-        decoder_depth=2,
-        fine_depth=2,
-        refinements=0,
-        causal=True,
-    ),
+    network="principal", principal=PrincipalConfig(**SIZES, refinements=0, causal=True), **CODES
 )
-BOTH = pytest.mark.parametrize(
+EACH = pytest.mark.parametrize(
     "config", [SEANET, SPECTRAL, PRINCIPAL], ids=["seanet", "spectral", "principal"]
 )
 
@@ -72,7 +58,7 @@ def through(stream: EncoderStream | DecoderStream, pieces: list[torch.Tensor], d
     return torch.cat([*(stream.push(piece) for piece in pieces), stream.finish()], dim=dim)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("sizes", [[480], [1, 700, 37, 0, 1000], [100_000]])
 def test_codes_of_a_stream_are_those_of_the_whole_file(
     config: SoundStreamConfig, sizes: list[int]
@@ -83,7 +69,7 @@ def test_codes_of_a_stream_are_those_of_the_whole_file(
     assert torch.equal(through(EncoderStream(codec), cut(wave, sizes, -1), 1), whole)
 
 
-@BOTH
+@EACH
 @pytest.mark.parametrize("sizes", [[1], [3, 0, 7], [100]])
 def test_samples_of_a_stream_are_those_of_the_whole_file(
     config: SoundStreamConfig, sizes: list[int]
@@ -96,7 +82,7 @@ def test_samples_of_a_stream_are_those_of_the_whole_file(
     torch.testing.assert_close(back, whole, atol=1e-5 * float(whole.abs().max()), rtol=0)
 
 
-@BOTH
+@EACH
 def test_there_and_back_lags_by_the_latency_and_no_more(config: SoundStreamConfig) -> None:
     codec, wave = tiny(config), sound(t=480 * 6)
     encoder, decoder = EncoderStream(codec), DecoderStream(codec)
@@ -118,7 +104,7 @@ def test_latency_is_one_frame_and_for_the_spectral_network_the_overlap_of_its_tr
     assert (SPECTRAL.latency, SPECTRAL.delay) == (840, 360)
 
 
-@BOTH
+@EACH
 def test_memory_does_not_grow(config: SoundStreamConfig) -> None:
     codec = tiny(config)
     encoder, decoder = EncoderStream(codec), DecoderStream(codec)
@@ -130,7 +116,7 @@ def test_memory_does_not_grow(config: SoundStreamConfig) -> None:
     assert 0 < encoder.bytes < 100_000 and 0 < decoder.bytes < 100_000
 
 
-@BOTH
+@EACH
 def test_two_streams_of_one_codec_do_not_meet(config: SoundStreamConfig) -> None:
     codec, wave = tiny(config), sound(2)
     first, second = EncoderStream(codec), EncoderStream(codec)
@@ -144,7 +130,7 @@ def test_two_streams_of_one_codec_do_not_meet(config: SoundStreamConfig) -> None
     assert torch.equal(together, codec.encode(wave))
 
 
-@BOTH
+@EACH
 def test_a_finished_stream_starts_afresh(config: SoundStreamConfig) -> None:
     codec, wave = tiny(config), sound()
     encoder, decoder = EncoderStream(codec), DecoderStream(codec)
@@ -154,7 +140,7 @@ def test_a_finished_stream_starts_afresh(config: SoundStreamConfig) -> None:
     assert torch.equal(*waves)
 
 
-@BOTH
+@EACH
 def test_levels_and_prefixes_stream_too(config: SoundStreamConfig) -> None:
     codec, wave = tiny(config), sound()
     codes = through(EncoderStream(codec, levels=4), [wave], 1)
@@ -163,7 +149,7 @@ def test_levels_and_prefixes_stream_too(config: SoundStreamConfig) -> None:
     torch.testing.assert_close(back, codec.decode(codes), atol=1e-5, rtol=1e-4)
 
 
-@BOTH
+@EACH
 def test_the_future_changes_neither_codes_nor_finished_samples(config: SoundStreamConfig) -> None:
     codec, wave = tiny(config), sound(t=480 * 20)
     other = torch.cat([wave[..., :4800], torch.randn(1, 1, 4800)], dim=-1)

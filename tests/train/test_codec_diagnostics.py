@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from musiclm.audio import SAMPLE_RATE
+from musiclm.codec.losses import band_edges
 from musiclm.errors import UserError
 from musiclm.nn.quantize import ResidualVQ
 from musiclm.train.balance import Balancer
@@ -14,7 +15,6 @@ from musiclm.train.codec import CodecTask, CodecTaskConfig
 from musiclm.train.diagnosis import diagnose
 from musiclm.train.diagnostics import (
     Tally,
-    band_edges,
     band_errors,
     directions,
     draw,
