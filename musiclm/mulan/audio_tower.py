@@ -2,7 +2,8 @@
 
 Log-mel of 10 s is cut into overlapping 16 x 16 patches that a Transformer reads; their mean is the
 embedding. `mini` looks at the whole band at once through a small convolutional stem, and is told
-the rhythm: minutes of training do not find tempo in a spectrogram by themselves.
+the rhythm and the harmony: minutes of training do not find tempo or mode in a spectrogram by
+themselves.
 
 >>> tower = AudioTower(AudioTowerConfig(bins=32, width=16, layers=1, heads=2, hidden=32), 8)
 >>> tower(torch.zeros(2, 24_000)).shape
@@ -14,16 +15,19 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
+from einops import rearrange, repeat
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from musiclm.errors import UserError
+from musiclm.nn.pitch import Semitones, pitch_classes
 from musiclm.nn.spectrogram import LogMel
 from musiclm.nn.transformer import Block, RMSNorm
 
 RHYTHM_BANDS = 4  # of the mel scale, whose onsets are counted apart
 SHORTEST_LAG, LONGEST_LAG = 12, 260  # frames: from a semiquaver at 125 to a minim at 46 bpm
+PITCHES = 24  # pitch classes: of the bass, and of the treble
+PITCH_FRAMES = 10  # mel frames to one of pitch classes: ten times a second
 CURVE_POINTS = 7  # of a random equaliser: one for some octave and a half
 CLIPS_AT_ONCE = 2  # of spectrograms: two fit a CPU's cache, which makes them twice as fast
 
@@ -46,6 +50,9 @@ class AudioTowerConfig:
     gated: bool = False
     dropout: float = 0.1  # not in the paper
     rhythm_lags: int = 0  # at which onsets are compared with themselves; 0: none, as in the paper
+    harmony: bool = (
+        False  # pitch classes are heard from each of the twelve tonics; not in the paper
+    )
     max_frames: int = 1000  # of the position table: 10 s
     masked_bins: int = 24  # SpecAugment: widest band hidden while training; not in the paper
     masked_frames: int = 96  # SpecAugment: longest stretch hidden; not in the paper
@@ -77,6 +84,11 @@ class AudioTowerConfig:
         """Patches across the band, and in `max_frames`."""
         bands = (self.bins - self.patch[0]) // self.stride[0] + 1
         return bands, (self.max_frames - self.patch[1]) // self.stride[1] + 1
+
+    @property
+    def heard(self) -> int:
+        """Numbers of a frame: mel bins, and pitch classes if harmony is heard."""
+        return self.bins + PITCHES * self.harmony
 
 
 class PatchStem(nn.Module):
@@ -158,8 +170,32 @@ class Rhythm(nn.Module):
         return torch.lerp(correlation[..., below], correlation[..., below + 1], share)
 
 
+class Harmony(nn.Module):
+    """Which pitch classes sound, read from each of the twelve tonics; not in the paper.
+
+    What it learns in one key it knows in all; the tonics that fit speak loudest.
+    """
+
+    def __init__(self, config: AudioTowerConfig) -> None:
+        super().__init__()
+        hidden = config.width // 2
+        self.read = nn.Sequential(
+            nn.LayerNorm(PITCHES), nn.Linear(PITCHES, hidden), nn.GELU(), nn.Dropout(config.dropout)
+        )
+        self.fit = nn.Linear(hidden, 1)
+        self.tell = nn.Linear(hidden, config.width)
+
+    def forward(self, pitches: Float[Tensor, "b n 24"]) -> Float[Tensor, "b d"]:
+        """One vector a clip, added to the mean of the tokens."""
+        mean = rearrange(pitches.mean(dim=1), "b (half c) -> b half c", half=2)
+        mean = mean / mean.norm(dim=(1, 2), keepdim=True).clamp_min(1e-6)
+        turned = torch.stack([mean.roll(-tonic, dims=-1) for tonic in range(12)], dim=1)
+        read = self.read(rearrange(turned, "b r half c -> b r (half c)"))
+        return self.tell((self.fit(read).softmax(dim=1) * read).sum(dim=1))
+
+
 class AudioTower(nn.Module):
-    """Log-mel, stem, Transformer, mean over tokens (and the rhythm), linear map."""
+    """Log-mel, stem, Transformer, mean over tokens (and rhythm and harmony), linear map."""
 
     def __init__(self, config: AudioTowerConfig, embed_dim: int) -> None:
         super().__init__()
@@ -180,6 +216,9 @@ class AudioTower(nn.Module):
         )
         self.norm = RMSNorm(config.width)
         self.rhythm = Rhythm(config) if config.rhythm_lags else None
+        self.harmony = Harmony(config) if config.harmony else None
+        pitch_hop = PITCH_FRAMES * config.hop
+        self.semitones = Semitones(config.sample_rate, pitch_hop) if config.harmony else None
         self.project = nn.Linear(config.width, embed_dim)
 
     def forward(
@@ -189,14 +228,24 @@ class AudioTower(nn.Module):
         return self.read(self.spectrogram(wave), generator)
 
     def spectrogram(self, wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n f"]:
-        """Log-mel, as loud as it is."""
-        return torch.cat([self.mel(clip) for clip in wave.split(CLIPS_AT_ONCE)])
+        """Log-mel, as loud as it is; beside it the pitch classes, if harmony is heard."""
+        return torch.cat([self._hear(clip) for clip in wave.split(CLIPS_AT_ONCE)])
+
+    def _hear(self, wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n f"]:
+        mel = self.mel(wave)
+        if self.semitones is None:
+            return mel
+        whole = F.pad(wave, (0, -wave.shape[-1] % self.semitones.hop))
+        classes = pitch_classes(self.semitones(whole))
+        pitches = repeat(classes, "b n half c -> b (n r) (half c)", r=PITCH_FRAMES)
+        return torch.cat([mel, pitches[:, : mel.shape[1]]], dim=-1)
 
     def read(
         self, mel: Float[Tensor, "b n f"], generator: torch.Generator | None = None
     ) -> Float[Tensor, "b d"]:
-        """Log-mel -> embeddings, not normalised."""
+        """What `spectrogram` gave -> embeddings, not normalised."""
         generator = generator if self.training else None
+        mel, pitches = mel.split([self.config.bins, mel.shape[-1] - self.config.bins], dim=-1)
         if generator is not None and self.config.equalised:
             batch, _, bins = mel.shape
             mel = mel + smooth_curves(batch, bins, self.config.equalised, generator).to(mel)
@@ -210,7 +259,11 @@ class AudioTower(nn.Module):
         for block in self.blocks:
             x = block(x)
         pooled = self.norm(x).mean(dim=1)
-        return self.project(pooled if self.rhythm is None else pooled + self.rhythm(mel))
+        if self.rhythm is not None:
+            pooled = pooled + self.rhythm(mel)
+        if self.harmony is not None:
+            pooled = pooled + self.harmony(pitches)
+        return self.project(pooled)
 
 
 def smooth_curves(

@@ -24,15 +24,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from musiclm.audio import SAMPLE_RATE
+from musiclm.nn.pitch import Semitones, chroma
 from musiclm.nn.quantize import ResidualVQ
 from musiclm.nn.spectrogram import LogMel
 from musiclm.semantic.pulse import pulse
 from musiclm.semantic.quantizer import Picked
 
-FFT = 4096  # samples: 6 Hz, a semitone at 100 Hz; longer ones blur drums
-SEMITONES = 84  # seven octaves
-LOWEST = 32.703  # Hz: C1, so that semitone 0 is pitch class C
-BASS, TREBLE = slice(0, 36), slice(24, 84)  # semitones of either chroma
 STEPS, MEL_BINS, BANDS, ONSETS = 4, 40, 10, 4  # mel frames of a frame, and groups of mel bins
 WIDTH = 12 + 12 + BANDS + ONSETS  # without a pulse
 
@@ -50,17 +47,12 @@ WEIGHTS = {
 class MusicalFeatures(nn.Module):
     """Waveform of whole frames -> features of about unit scale."""
 
-    filters: Tensor
-    window: Tensor
-
     def __init__(self, frame: int, pulse: bool = False) -> None:
         super().__init__()
         self.frame = frame
         self.pulse = pulse
         self.mel = LogMel(SAMPLE_RATE, 1024, frame // STEPS, MEL_BINS)
-        window = torch.hann_window(FFT)
-        self.register_buffer("window", 2.0 * window / window.sum(), persistent=False)
-        self.register_buffer("filters", semitone_filters(), persistent=False)
+        self.semitones = Semitones(SAMPLE_RATE, frame)
 
     @property
     def groups(self) -> dict[str, slice]:
@@ -86,22 +78,11 @@ class MusicalFeatures(nn.Module):
         """[b 1 t] -> [b t/frame width], always in float32."""
         with torch.autocast(wave.device.type, enabled=False):
             sound = wave[:, 0].float()
-            pitch = self.semitones(sound).sqrt()
-            bass, treble = (_chroma(pitch[..., part]) for part in (BASS, TREBLE))
-            chroma = (torch.cat((bass, treble), dim=-1) - 0.25) / 0.115
             mel = self.mel(sound)
-            parts = [chroma, self.rhythm(mel)]
+            parts = [(chroma(self.semitones(sound)) - 0.25) / 0.115, self.rhythm(mel)]
             if self.pulse:
                 parts.append(pulse(mel, STEPS))
             return torch.cat(parts, dim=-1)
-
-    def semitones(self, sound: Float[Tensor, "b t"]) -> Float[Tensor, "b n s"]:
-        """Magnitude of each semitone, frames centred on theirs."""
-        left = (FFT - self.frame) // 2
-        windows = F.pad(sound, (left, FFT - self.frame - left)).unfold(-1, FFT, self.frame)
-        spectrum = torch.fft.rfft(windows * self.window)[..., : self.filters.shape[0]]
-        power = spectrum.real.square() + spectrum.imag.square()
-        return power.clamp_min(1e-12).sqrt() @ self.filters
 
     def rhythm(self, mel: Float[Tensor, "b m bins"]) -> Float[Tensor, "b n d"]:
         """How loud each band is, and how fast the loudness of wider bands rises."""
@@ -129,21 +110,3 @@ class MusicalQuantizer(nn.Module):
         ids = rearrange(found.codes, "b n 1 -> b n")
         chosen = F.one_hot(ids, self.size).float()
         return Picked(found.vectors.detach(), ids, ids, chosen)
-
-
-def semitone_filters() -> Float[Tensor, "frequencies s"]:
-    """Triangles a semitone wide on either side, of unit sum; never narrower than an FFT bin."""
-    spacing = SAMPLE_RATE / FFT
-    centre = LOWEST * 2.0 ** (torch.arange(SEMITONES) / 12.0)
-    count = int(LOWEST * 2.0 ** (SEMITONES / 12) / spacing) + 1
-    frequency = torch.arange(count)[:, None] * spacing
-    away = 12.0 * torch.log2(frequency.clamp_min(spacing / 2) / centre)
-    narrow = (frequency - centre) / spacing
-    filters = torch.maximum(1.0 - away.abs(), 1.0 - narrow.abs()).clamp_min(0.0)
-    return filters / filters.sum(dim=0)
-
-
-def _chroma(pitch: Float[Tensor, "b n s"]) -> Float[Tensor, "b n c"]:
-    folded = reduce(pitch, "b n (octave c) -> b n c", "sum", c=12)
-    # The floor keeps the pitch classes of near-silence from being those of its noise.
-    return folded / (folded.norm(dim=-1, keepdim=True) + 0.02)

@@ -15,7 +15,6 @@ from musiclm.errors import UserError
 from musiclm.mulan.losses import chance, contradiction_loss, contrastive_loss, recall
 from musiclm.mulan.mulan import MuLan, MuLanConfig
 from musiclm.mulan.tokenizer import MuLanTokenizer
-from musiclm.nn.spectrogram import LogMel
 from musiclm.train.captions import Captions, captions_of, contradictions_of
 from musiclm.train.config import TrainConfig
 from musiclm.train.export import export
@@ -81,14 +80,13 @@ class MuLanTask:
                     texts.compute(self.model, cache)
 
     def _remembered(self) -> Spectrograms:
-        config, audio = self.model.config, self.model.config.audio
+        config = self.model.config
         if self.seconds > config.window_seconds:
             raise UserError(
                 f"mulan: crops of {self.seconds:g} s are more than a window of "
                 f"{config.window_seconds:g} s, which train.mulan.task.remember cannot keep"
             )
-        mel = LogMel(audio.sample_rate, audio.window, audio.hop, audio.bins)
-        return Spectrograms(self.crops, mel, audio.sample_rate, audio.bins)
+        return Spectrograms(self.crops, self.model.audio)
 
     def _contradictions(self, each: int) -> Captions | None:
         if each < 0:

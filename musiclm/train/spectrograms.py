@@ -1,4 +1,4 @@
-"""Log-mel of whole clips, kept in memory: a step then neither reads nor transforms sound.
+"""What MuLan hears of whole clips, kept in memory: a step then neither reads nor transforms sound.
 
 A third of a step of MuLan's small tower is its spectrogram. What is random is done after it.
 """
@@ -10,7 +10,7 @@ from torch import Tensor
 from musiclm.data.dataset import Crops, crop
 from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
-from musiclm.nn.spectrogram import LogMel
+from musiclm.mulan.audio_tower import AudioTower
 
 MOST_BYTES = 8 * 2**30  # of spectrograms in memory
 BYTES = 2  # of a number in float16
@@ -19,15 +19,15 @@ BYTES = 2  # of a number in float16
 class Spectrograms:
     """The crops of a training as pieces of remembered log-mel."""
 
-    def __init__(self, crops: Crops, mel: LogMel, sample_rate: int, bins: int) -> None:
-        rate = sample_rate / mel.hop
-        size = sum(clip.seconds for clip in crops.clips) * rate * bins * BYTES
+    def __init__(self, crops: Crops, tower: AudioTower) -> None:
+        rate = tower.config.sample_rate / tower.config.hop
+        size = sum(clip.seconds for clip in crops.clips) * rate * tower.config.heard * BYTES
         if size > MOST_BYTES:
             raise UserError(
                 f"mulan: the spectrograms of {len(crops.clips)} clips would take "
                 f"{size / 2**30:.0f} GiB of memory; set train.mulan.task.remember = false"
             )
-        self.crops, self.mel, self.rate = crops, mel, rate
+        self.crops, self.tower, self.rate = crops, tower, rate
         self.frames = round(crops.seconds * rate)
         self.kept: dict[str, Float[Tensor, "n f"]] = {}
 
@@ -43,6 +43,8 @@ class Spectrograms:
         if whole is None:
             seconds = max(clip.seconds, self.crops.seconds)
             wave = torch.from_numpy(crop(clip, 0.0, seconds))[None]
-            whole = self.kept[clip.id] = self.mel(wave)[0].half()
+            device = self.tower.mel.window.device
+            whole = self.tower.spectrogram(wave.to(device))[0].half().cpu()
+            self.kept[clip.id] = whole
         first = min(round(start * self.rate), max(0, len(whole) - self.frames))
         return whole[first : first + self.frames]

@@ -15,7 +15,7 @@ from musiclm.mulan.audio_tower import (
 )
 
 PATCH = AudioTowerConfig(bins=32, width=32, layers=2, heads=2, hidden=64, max_frames=200)
-CONV = dataclasses.replace(PATCH, stem="conv", stride=(32, 16), rhythm_lags=64)
+CONV = dataclasses.replace(PATCH, stem="conv", stride=(32, 16), rhythm_lags=64, harmony=True)
 
 
 @pytest.fixture(params=[PATCH, CONV], ids=["patch", "conv"])
@@ -150,3 +150,23 @@ def test_other_timbres_are_for_training_only(tower: AudioTower) -> None:
     assert (heard - plain).abs().max() > 1e-3
     with pytest.raises(UserError, match="must not be negative"):
         dataclasses.replace(tower.config, equalised=-1.0)
+
+
+def test_harmony_tells_the_mode_whatever_the_key() -> None:
+    torch.manual_seed(0)
+    harmony = AudioTower(CONV, 8).eval().harmony
+    assert harmony is not None
+    major = torch.tensor([1.0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0])
+    minor = torch.tensor([1.0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0])
+
+    def told(classes: torch.Tensor) -> torch.Tensor:
+        return harmony(classes.repeat(1, 20, 2))
+
+    torch.testing.assert_close(told(major.roll(5)), told(major))
+    assert (told(major) - told(minor)).norm() > 1e-3
+
+
+def test_without_harmony_only_mel_bins_are_heard() -> None:
+    tower = AudioTower(dataclasses.replace(CONV, harmony=False), 8).eval()
+    assert tower.spectrogram(noise(1)).shape[-1] == tower.config.heard == CONV.bins
+    assert AudioTower(CONV, 8).spectrogram(noise(1)).shape[-1] == CONV.heard == CONV.bins + 24
