@@ -2,7 +2,12 @@
 
 import sys
 
-from musiclm.cli import corpus, measure, music  # noqa: F401 - each registers its verbs
+from musiclm.cli import (  # noqa: F401 - each registers its verbs
+    corpus,
+    judging,
+    measure,
+    music,
+)
 from musiclm.cli.app import app
 from musiclm.errors import UserError
 

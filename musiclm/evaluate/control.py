@@ -19,6 +19,7 @@ from musiclm.audio import Waveform
 from musiclm.codec.soundstream import SoundStream
 from musiclm.corpus.vocabulary import FAMILIES
 from musiclm.data.manifest import Clip
+from musiclm.evaluate.clips import write_prompts
 from musiclm.evaluate.health import Health, check
 from musiclm.evaluate.intervals import Estimate, share
 from musiclm.evaluate.judge import Judge, Verdict
@@ -46,10 +47,7 @@ def control(
     asked = prompts(n, seed)
     waves = sing(model, asked, seed=seed, duration=duration, batch=batch, progress=progress)
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        for i, (prompt, samples) in enumerate(zip(asked, waves, strict=True)):
-            wave = Waveform(samples)
-            wave.save(folder / f"{i:03d}.wav", {"prompt": prompt.text, "seed": str(seed + i)})
+        keep(folder, asked, waves, seed)
     said = _judged(judge, waves)
     rows = [score_row("generated", asked, said), chance_row(asked, said)]
     health = [health_row("generated", [check(samples) for samples in waves])]
@@ -100,6 +98,19 @@ def sing(
         assert isinstance(clips, list)
         waves += [clip.samples for clip in clips]
     return waves
+
+
+def keep(
+    folder: Path, asked: Sequence[Prompt], waves: Sequence[Float[np.ndarray, " t"]], seed: int
+) -> None:
+    """Write the clips, and what was asked for each where `evaluate music` finds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"{i:03d}.wav" for i in range(len(asked))]
+    for i, (name, prompt, samples) in enumerate(zip(names, asked, waves, strict=True)):
+        Waveform(samples).save(folder / name, {"prompt": prompt.text, "seed": str(seed + i)})
+    write_prompts(
+        folder, [(name, one.text, one.facts) for name, one in zip(names, asked, strict=True)]
+    )
 
 
 def matched(asked: Sequence[Prompt], clips: Sequence[Clip], seed: int) -> list[tuple[Prompt, Clip]]:

@@ -10,7 +10,7 @@ corpus. What is asked of every clip, drums or none and a tempo, is always said.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ STREAM = 0x70726F6D  # keeps these pieces apart from those of any corpus of the 
 SECONDS = 10.0
 MOST_TRIES = 100_000  # pieces composed for one texture; a hundred prompts take some 200
 HELDOUT = WORDINGS["heldout"]
+Told = tuple[str, dict[str, Any]]  # a sentence, and the labels of the piece that it tells of
 
 
 class Cell(NamedTuple):
@@ -48,19 +49,21 @@ class Prompt:
     drums: bool
     tempo: str
     family: str | None = None  # of the instrument that plays alone
+    facts: dict[str, Any] = field(default_factory=dict, compare=False)  # all labels of the piece
 
 
 def prompts(n: int = 100, seed: int = 0) -> list[Prompt]:
     """`n` prompts: solos over families and tempos, then groups with and without drums."""
     rng = np.random.default_rng([STREAM, seed])
     cells = _cells(n, rng)
-    texts: dict[str, dict[Cell, list[str]]] = {
+    texts: dict[str, dict[Cell, list[Told]]] = {
         texture: _texts(rng, texture, Counter(cell for cell in cells if _texture(cell) == texture))
         for texture in ("solo", "ensemble", "band")
     }
     return [
-        Prompt(texts[_texture(cell)][cell].pop(), cell.drums, cell.tempo, cell.family)
+        Prompt(text, cell.drums, cell.tempo, cell.family, labels)
         for cell in cells
+        for text, labels in [texts[_texture(cell)][cell].pop()]
     ]
 
 
@@ -92,9 +95,9 @@ def _texture(cell: Cell) -> str:
     return "solo" if cell.family else "band" if cell.drums else "ensemble"
 
 
-def _texts(rng: np.random.Generator, texture: str, wanted: Counter[Cell]) -> dict[Cell, list[str]]:
+def _texts(rng: np.random.Generator, texture: str, wanted: Counter[Cell]) -> dict[Cell, list[Told]]:
     """Compose pieces of a texture until each cell has its number; say each in words."""
-    texts: dict[Cell, list[str]] = {cell: [] for cell in wanted}
+    texts: dict[Cell, list[Told]] = {cell: [] for cell in wanted}
     for _ in range(MOST_TRIES):
         if all(len(texts[cell]) == number for cell, number in wanted.items()):
             return texts
@@ -103,11 +106,11 @@ def _texts(rng: np.random.Generator, texture: str, wanted: Counter[Cell]) -> dic
         family = (*labels["families"], None)[0] if texture == "solo" else None
         cell = Cell(family, labels["drums"], piece.tempo_class)
         if len(texts.get(cell, ())) < wanted[cell]:
-            texts[cell].append(_text(labels, rng))
+            texts[cell].append((in_words(labels, rng), labels))
     raise AssertionError(f"the composer never filled {wanted}")
 
 
-def _text(labels: dict[str, Any], rng: np.random.Generator) -> str:
+def in_words(labels: dict[str, Any], rng: np.random.Generator) -> str:
     """One held-out sentence, and what it leaves unsaid of tempo and drums."""
     sentence = captions(labels, rng, wording="heldout")[1]
     told = [sentence]

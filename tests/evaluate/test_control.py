@@ -9,6 +9,7 @@ import torch
 from musiclm.audio import SAMPLE_RATE, read
 from musiclm.corpus.vocabulary import FAMILIES
 from musiclm.corpus.wording import WORDINGS
+from musiclm.evaluate.clips import open_folder
 from musiclm.evaluate.control import chance_row, control, matched, score_row
 from musiclm.evaluate.health import check
 from musiclm.evaluate.judge import Judge, JudgeConfig, Verdict
@@ -133,3 +134,6 @@ def test_control_judges_every_clip_and_keeps_it(tiny, corpus, tmp_path):
     assert health["rows"][0]["silent"]["n"] == 5
     kept = sorted((tmp_path / "clips").glob("*.wav"))
     assert len(kept) == 5 and read(kept[4]).seconds == pytest.approx(1.0)
+    told = open_folder(tmp_path / "clips")
+    assert [clip.prompt for clip in told.recordings] == [one.text for one in prompts(5, 0)]
+    assert all({"bpm", "drums", "style"} <= set(clip.facts) for clip in told.recordings)

@@ -1,0 +1,1 @@
+"""How far a set of recordings is from another: on embeddings and on label distributions."""
