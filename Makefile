@@ -10,7 +10,7 @@ demo: .venv/installed
 	@echo "Listen to demo.wav"
 
 # A file's tests stay on one of two workers, so that what a file prepares is prepared once.
-test: .venv/cluster
+test: .venv/tests
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: .venv/installed
@@ -31,7 +31,7 @@ clean:
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# Ray and Arrow: large, and needed by --cluster and by scans of Hugging Face data sets only.
-.venv/cluster: .venv/installed requirements-cluster.txt
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-cluster.txt
+# Large, and needed by few: Ray and Arrow, transformers, a browser's driver.
+.venv/tests: .venv/installed requirements-test.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r requirements-test.txt
 	touch $@

@@ -5,6 +5,7 @@ import sys
 from musiclm.cli import (  # noqa: F401 - each registers its verbs
     corpus,
     judging,
+    listen,
     measure,
     music,
 )
