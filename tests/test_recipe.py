@@ -23,7 +23,7 @@ def story(tmp_path_factory):
     folder = tmp_path_factory.mktemp("story")
     (folder / "musiclm").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m musiclm "$@"\n')
     (folder / "musiclm").chmod(0o755)
-    environment = os.environ | {"MUSICLM": str(folder / "musiclm"), "OMP_NUM_THREADS": "2"}
+    environment = os.environ | {"MUSICLM": str(folder / "musiclm"), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         ["bash", str(ROOT / "recipes" / "tiny.sh"), str(folder / "tiny")],
         env=environment | {"PYTHONPATH": str(ROOT)},

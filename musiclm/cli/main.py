@@ -7,6 +7,7 @@ from musiclm.cli import (  # noqa: F401 - each registers its verbs
     judging,
     listen,
     measure,
+    memorization,
     music,
 )
 from musiclm.cli.app import app
