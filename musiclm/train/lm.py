@@ -16,6 +16,7 @@ from musiclm.train.export import export
 from musiclm.train.task import Batch, Terms
 
 VALIDATED = 16  # batches at most
+MULAN_CODEBOOKS = "given.mulan.codebooks"
 
 
 class LMTask:
@@ -32,8 +33,11 @@ class LMTask:
         stage = model_config.stage
         self.noun = f"lm.{stage.name}"
         self.model = StageModel(model_config)
+        self.anchors: dict[str, Tensor] = {}
         if mulan_codebooks is not None and model_config.mulan_dim and "mulan" in stage.given:
             self.model.set_mulan_codebooks(mulan_codebooks)
+            # A stage that goes on with another MuLan must not read its tokens as the old one's.
+            self.anchors = {MULAN_CODEBOOKS: self.model.state_dict()[MULAN_CODEBOOKS].clone()}
         self.modules: dict[str, nn.Module] = {"model": self.model}
         # Together a mean over levels: the total is nats a token.
         self.weights = dict.fromkeys(stage.terms, 1 / len(stage.terms))

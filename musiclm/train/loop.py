@@ -33,7 +33,7 @@ from musiclm.train import distributed
 from musiclm.train.config import TrainConfig
 from musiclm.train.optim import Average, Optimizer, learning_rate, part_norms, spent
 from musiclm.train.run import Run
-from musiclm.train.task import LOGGED, Batch, Explains, Task, Terms
+from musiclm.train.task import LOGGED, Anchored, Batch, Explains, Task, Terms
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def train(
     if resume:
         trainer.restore()
     elif config.start_from:
-        load_weights(task.modules["model"], load_tensors(config.start_from)[0], config.start_from)
+        anchors = task.anchors if isinstance(task, Anchored) else {}
+        begun = load_tensors(config.start_from)[0] | dict(anchors)
+        load_weights(task.modules["model"], begun, config.start_from)
         trainer.average.restart()
     devices = [trainer.device] if trainer.device.type == "cuda" else []
     with torch.random.fork_rng(devices), stop_signal() as stop, bar(quiet or not leads) as show:

@@ -53,6 +53,13 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class Anchored(Protocol):
+    """A task some of whose model's weights are the data's: no earlier run may bring its own."""
+
+    anchors: Mapping[str, Tensor]  # by name, as in the model's state
+
+
+@runtime_checkable
 class Explains(Protocol):
     """A task that says what is going wrong."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from musiclm.checkpoint import load_tensors, load_weights
+from musiclm.checkpoint import load_tensors, load_weights, save_tensors
 from musiclm.codec.losses import log_mel_distance
 from musiclm.codec.soundstream import SoundStream
 from musiclm.config import from_dict
@@ -246,3 +246,18 @@ def test_a_stage_reads_mulan_tokens_by_their_centroids(shards, settings):
     config = LMConfig(STAGES["semantic"], DECODER, mulan_dim=6)
     task = LMTask(config, settings(crop_seconds=1.0), shards, mulan_codebooks=books)
     assert torch.equal(task.model.given["mulan"].codebooks, books)
+
+
+def test_a_stage_that_goes_on_reads_mulan_tokens_by_the_new_centroids(shards, settings, tmp_path):
+    old, new = torch.randn(2, 12, 1024, 6)
+    config = LMConfig(STAGES["semantic"], DECODER, mulan_dim=6)
+    first = LMTask(config, settings(crop_seconds=1.0), shards, mulan_codebooks=old)
+    save_tensors(tmp_path / "first.safetensors", first.model.state_dict())
+    start = str(tmp_path / "first.safetensors")
+    again = settings(crop_seconds=1.0, steps=1, warmup=0, lr=1e-12, start_from=start, ema=0.0)
+    task = LMTask(config, again, shards, mulan_codebooks=new)
+    train(task, again, tmp_path / "run", quiet=True)
+    assert torch.equal(task.model.given["mulan"].codebooks, new)
+    # Everything else is what training began with.
+    own, begun = task.model.given["mulan"].project.weight, first.model.given["mulan"].project.weight
+    torch.testing.assert_close(own, begun, atol=1e-6, rtol=0)
