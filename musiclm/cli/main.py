@@ -9,6 +9,7 @@ from musiclm.cli import (  # noqa: F401 - each registers its verbs
     measure,
     memorization,
     music,
+    release,
 )
 from musiclm.cli.app import app
 from musiclm.errors import UserError
