@@ -27,31 +27,32 @@ def postgres(tmp_path_factory):
     if initdb is None:
         pytest.skip("no PostgreSQL here")
     binaries = Path(initdb).parent
-    user = []
+    other = {}
     if os.geteuid() == 0:
         if subprocess.run(["id", "postgres"], capture_output=True).returncode:
             pytest.skip("PostgreSQL refuses root, and there is no user postgres")
-        user = ["runuser", "-u", "postgres", "--"]
+        other = {"user": "postgres", "group": "postgres", "extra_groups": []}
     folder = tmp_path_factory.mktemp("pg")
     for path in (folder, *folder.parents):  # the other user must come through
         if path.stat().st_uid == os.geteuid() and path != Path("/"):
             path.chmod(path.stat().st_mode | 0o011)
-    if user:
+    if other:
         shutil.chown(folder, "postgres")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     data = str(folder / "data")
     made = subprocess.run(
-        [*user, binaries / "initdb", "-D", data, "-A", "trust", "-U", "tester", "--no-sync"],
+        [binaries / "initdb", "-D", data, "-A", "trust", "-U", "tester", "--no-sync"],
         capture_output=True,
         text=True,
         cwd=folder,
+        **other,
     )
     assert made.returncode == 0, made.stderr
     words = ["-D", data, "-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1"]
     server = subprocess.Popen(
-        [*user, binaries / "postgres", *words], cwd=folder, stderr=subprocess.DEVNULL
+        [binaries / "postgres", *words], cwd=folder, stderr=subprocess.DEVNULL, **other
     )
     until = time.monotonic() + 30
     while time.monotonic() < until:
@@ -60,8 +61,7 @@ def postgres(tmp_path_factory):
                 break
         time.sleep(0.1)
     yield f"postgresql://tester@127.0.0.1:{port}/postgres"
-    # runuser passes on a termination.
-    server.terminate()
+    server.send_signal(signal.SIGINT)  # do not wait for connections to end
     server.wait()
 
 
