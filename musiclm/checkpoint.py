@@ -88,6 +88,12 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], where: Path |
         raise UserError(f"{where} does not fit its configuration: {line[:300]}") from error
 
 
+def file_digest(path: Path | str) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def fingerprint(source: nn.Module | Mapping[str, Tensor]) -> str:
     """SHA-256 over names, shapes and values (as float16, the precision of released weights)."""
     tensors = source.state_dict() if isinstance(source, nn.Module) else source

@@ -45,7 +45,8 @@ def control(
 ) -> dict[str, Any]:
     """Generate, judge, and compare with chance and with real renders; clips go to `folder`."""
     asked = prompts(n, seed)
-    waves = sing(model, asked, seed=seed, duration=duration, batch=batch, progress=progress)
+    texts = [prompt.text for prompt in asked]
+    waves = sing(model, texts, seed=seed, duration=duration, batch=batch, progress=progress)
     if folder:
         keep(folder, asked, waves, seed)
     said = _judged(judge, waves)
@@ -54,7 +55,7 @@ def control(
     pairs = matched(asked, corpus, seed)
     if pairs:
         for name, damage in (
-            ("real renders through the codec (ceiling)", _through(model.tokenizers.codec)),
+            ("real renders through the codec (ceiling)", through(model.tokenizers.codec)),
             ("real renders", None),
         ):
             real = _real(pairs, damage)
@@ -82,19 +83,18 @@ def control(
 
 def sing(
     model: MusicLM,
-    asked: Sequence[Prompt],
+    texts: Sequence[str],
     *,
     seed: int,
     duration: float,
     batch: int,
     progress: Progress = quiet,
 ) -> list[Float[np.ndarray, " t"]]:
-    """A clip for each prompt; clip i is drawn with seed + i."""
+    """A clip for each sentence; clip i is drawn with seed + i."""
     waves: list[np.ndarray] = []
-    for group in chunks(asked, batch):
-        progress("control", len(waves), len(asked))
-        texts = [prompt.text for prompt in group]
-        clips = model.generate(texts, duration, seed + len(waves))
+    for group in chunks(texts, batch):
+        progress("generate", len(waves), len(texts))
+        clips = model.generate(group, duration, seed + len(waves))
         assert isinstance(clips, list)
         waves += [clip.samples for clip in clips]
     return waves
@@ -195,7 +195,9 @@ def _judged(judge: Judge, waves: Sequence[Float[np.ndarray, " t"]]) -> list[Verd
     return said
 
 
-def _through(codec: SoundStream) -> Damage:
+def through(codec: SoundStream) -> Damage:
+    """What the codec leaves of a batch."""
+
     def there_and_back(wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b 1 t"]:
         device = next(codec.parameters()).device
         return codec.decode(codec.encode(wave.to(device))).cpu()[..., : wave.shape[-1]]

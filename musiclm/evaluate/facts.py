@@ -28,16 +28,16 @@ from musiclm.evaluate.analyst import Heard
 from musiclm.evaluate.clips import Recording
 from musiclm.evaluate.estimates import same_tempo
 from musiclm.evaluate.harmony import MODES
-from musiclm.evaluate.intervals import RESAMPLES, Estimate, redrawn, share, tails
+from musiclm.evaluate.intervals import Estimate, share, tails, weights
 from musiclm.evaluate.labels import (
-    FAST_ABOVE,
-    SLOW_BELOW,
     TEMPOS,
     drums_of,
     families_of,
     family_of,
     key_of,
     mode_of,
+    place,
+    tempo_class,
     tempo_of,
 )
 
@@ -117,11 +117,11 @@ def questions(styles: Sequence[str] = ()) -> tuple[Question, ...]:
         ),
         Question("families", "judge", _families_asked, lambda h: h.families, _overlap),
         Question("tempo class", "judge", tempo_of, lambda h: TEMPOS.index(h.verdict.tempo)),
-        Question("tempo class", "signal", tempo_of, lambda h: _tempo_class(h.structure.bpm)),
+        Question("tempo class", "signal", tempo_of, lambda h: tempo_class(h.structure.bpm)),
         Question("tempo within 4 %", "signal", _bpm, lambda h: h.structure.bpm, _exact),
         Question("tempo, half or double", "signal", _bpm, lambda h: h.structure.bpm, _octaves),
         Question("mode", "judge", mode_of, lambda h: MODES.index(h.verdict.mode)),
-        Question("mode", "signal", mode_of, lambda h: _place(MODES, h.structure.mode)),
+        Question("mode", "signal", mode_of, lambda h: place(MODES, h.structure.mode)),
         Question("key", "judge", key_of, lambda h: h.key),
         Question("key", "signal", key_of, _key_heard),
         Question("style", "judge", lambda c: _style(c, styles), lambda h: h.verdict.style),
@@ -147,7 +147,7 @@ def _shared(question: Question, wanted: Sequence[Any], told: Sequence[Any]) -> A
             for one, other in zip(wanted, told, strict=True)
         ]
     )
-    counts = _times(len(scores))
+    counts = weights(len(scores))
     there = np.isfinite(scores)
     with np.errstate(invalid="ignore", divide="ignore"):
         draws = counts @ np.where(there, scores, 0.0) / (counts @ there)
@@ -166,15 +166,11 @@ def _ordered(question: Question, wanted: Sequence[Any], told: Sequence[Any]) -> 
     if not apart.any():
         return None
     hits = np.where(apart, (np.sign(value[:, None] - value) + 1) / 2, 0.0)
-    times = _times(len(wanted))[:, places]
+    times = weights(len(wanted))[:, places]
     with np.errstate(invalid="ignore", divide="ignore"):
         draws = ((times @ hits) * times).sum(axis=1) / ((times @ apart) * times).sum(axis=1)
     estimate = Estimate(float(draws[0]), *tails(draws[1:]), len(places))
     return Answer(question, estimate, 0.5, draws)
-
-
-def _times(clips: int) -> Float[np.ndarray, "r c"]:
-    return np.concatenate([np.ones((1, clips)), redrawn(clips, RESAMPLES)])
 
 
 def _chance(pairs: Sequence[tuple[Any, Any]], score: Score) -> float:
@@ -186,10 +182,6 @@ def _chance(pairs: Sequence[tuple[Any, Any]], score: Score) -> float:
         told = Counter(pairs[i][1] for i in chosen)
     total = sum(n * m * score(a, b) for a, n in wanted.items() for b, m in told.items())
     return float(total / wanted.total() / told.total())
-
-
-def _tempo_class(bpm: float | None) -> int | None:
-    return None if bpm is None else (bpm >= SLOW_BELOW) + (bpm > FAST_ABOVE)
 
 
 def _bpm(clip: Clip) -> float | None:
@@ -219,11 +211,7 @@ def _style(clip: Clip, styles: Sequence[str]) -> str | None:
 
 
 def _level(clip: Clip, name: str) -> int | None:
-    return _place(LEVELS[name], clip.labels.get(name))
-
-
-def _place(names: Sequence[str], name: str | None) -> int | None:
-    return names.index(name) if name in names else None
+    return place(LEVELS[name], clip.labels.get(name))
 
 
 def _key_heard(heard: Heard) -> int | None:

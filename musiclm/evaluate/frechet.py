@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE
-from musiclm.evaluate.intervals import Estimate, redrawn, tails
+from musiclm.evaluate.intervals import Estimate, tails, weights
 from musiclm.evaluate.judge import Judge, level
 
 WINDOW = SAMPLE_RATE  # samples of one embedding: a clip of ten seconds has ten
@@ -102,8 +102,7 @@ class Frechet:
         clips = len(real)
         self.heard = heard
         self.windows, self.dimension = int(heard.sum()), real.shape[-1]
-        drawn = redrawn(clips, resamples)
-        self.times = np.concatenate([np.ones((1, clips)), drawn])  # the first: every clip once
+        self.times = weights(clips, resamples)
         self.centre = real[heard].mean(axis=0)  # keeps the second moments small, and so exact
         self.real = self._gaussians(real)
         self.roots = [root(one.covariance) for one in self.real]

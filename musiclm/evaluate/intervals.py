@@ -64,6 +64,15 @@ def redrawn(n: int, resamples: int = RESAMPLES) -> Int[np.ndarray, "r n"]:
     return np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=resamples)
 
 
+def weights(n: int, resamples: int = RESAMPLES) -> Float[np.ndarray, "r1 n"]:
+    """How often each of `n` examples counts: once each, then as in each bootstrap sample.
+
+    >>> weights(3, 5).shape, weights(3, 5)[0].tolist()
+    ((6, 3), [1.0, 1.0, 1.0])
+    """
+    return np.concatenate([np.ones((1, n)), redrawn(n, resamples)])
+
+
 def tails(draws: Float[np.ndarray, " r"]) -> tuple[float, float]:
     """Between which the middle 95 % of the draws lie; those that are no numbers are left out."""
     low, high = np.nanquantile(draws, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))

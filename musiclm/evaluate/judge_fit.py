@@ -30,6 +30,7 @@ from musiclm.evaluate.labels import (
     family_of,
     key_of,
     mode_of,
+    place,
     tempo_of,
 )
 from musiclm.evaluate.opus import MISSING, encoder, round_trip
@@ -90,12 +91,8 @@ def answers_of(clips: Sequence[Clip], styles: Sequence[str]) -> Answers:
         present=torch.tensor(present),
         key=ids(key_of),
         mode=ids(mode_of),
-        style=ids(lambda clip: _place(clip.labels.get("style"), styles)),
+        style=ids(lambda clip: place(styles, clip.labels.get("style"))),
     )
-
-
-def _place(name: str | None, names: Sequence[str]) -> int | None:
-    return names.index(name) if name in names else None
 
 
 def fit(

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from musiclm.evaluate.analyst import Analyst, Heard
 from musiclm.evaluate.clips import Folder
-from musiclm.evaluate.embedders.base import Embedder, Tagger, TextEmbedder
+from musiclm.evaluate.embedders.base import Embedder, Tagger, TextEmbedder, unit
 from musiclm.evaluate.embedders.cache import embed_folder, tag_folder
 from musiclm.evaluate.embedders.catalogue import load_embedder, load_tagger
 from musiclm.evaluate.facts import Answer, answers
@@ -115,8 +115,8 @@ class Judged:
     def _cosines(self, ear: str) -> Float[np.ndarray, "n n"]:
         if not self.asked:
             return np.empty((0, 0))
-        sound = np.stack([_unit(self.embedded[ear][i]).mean(axis=0) for i in self.asked])
-        return sound @ _unit(self.texts[ear]).T
+        sound = np.stack([unit(self.embedded[ear][i]).mean(axis=0) for i in self.asked])
+        return sound @ unit(self.texts[ear]).T
 
 
 def judged(folder: Folder, name: str, judges: Judges, progress: Progress = quiet) -> Judged:
@@ -133,7 +133,3 @@ def judged(folder: Folder, name: str, judges: Judges, progress: Progress = quiet
         {ear.name: ear.embed_text(prompts) for ear in judges.readers if prompts},
         judges.analyst.styles,
     )
-
-
-def _unit(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

@@ -6,6 +6,8 @@
 (0, 'fast', 'winds', 6)
 """
 
+from collections.abc import Sequence
+
 from musiclm.corpus.vocabulary import FAMILIES
 from musiclm.data.manifest import Clip
 
@@ -23,11 +25,18 @@ def drums_of(clip: Clip) -> int | None:
 
 def tempo_of(clip: Clip) -> int | None:
     """Index in TEMPOS."""
-    name = clip.labels.get("tempo_class")
-    if name in TEMPOS:
-        return TEMPOS.index(name)
-    bpm = clip.labels.get("bpm")
+    told = place(TEMPOS, clip.labels.get("tempo_class"))
+    return tempo_class(clip.labels.get("bpm")) if told is None else told
+
+
+def tempo_class(bpm: float | int | None) -> int | None:
+    """Index in TEMPOS of beats a minute."""
     return None if bpm is None else (bpm >= SLOW_BELOW) + (bpm > FAST_ABOVE)
+
+
+def place(names: Sequence[str], name: str | None) -> int | None:
+    """Index of a name; None of one that is not there."""
+    return names.index(name) if name in names else None
 
 
 def family_of(clip: Clip) -> int | None:

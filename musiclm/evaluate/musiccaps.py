@@ -100,7 +100,7 @@ def make(
     _settle(folder, {"system": model.system.name, "seed": seed, "seconds": float(duration)})
     clips.mkdir(exist_ok=True)
     sweep(clips)
-    readable = [i for i, one in enumerate(captions) if _readable(one)]
+    readable = {i for i, one in enumerate(captions) if _readable(one)}
     for done, group in enumerate(chunks(list(range(len(captions))), batch)):
         progress("generate", done * batch, len(captions))
         wanted = [i for i in group if i in readable and not _path(clips, captions[i]).is_file()]
@@ -114,7 +114,7 @@ def make(
             if i in wanted:
                 clip.save(_path(clips, captions[i]))
     progress("generate", len(captions), len(captions))
-    kept = [captions[i] for i in readable]
+    kept = [one for i, one in enumerate(captions) if i in readable]
     write_prompts(clips, [(_path(clips, one).name, one.text, {}) for one in kept])
     return clips
 

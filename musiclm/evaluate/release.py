@@ -24,6 +24,7 @@ from musiclm.codec.soundstream import SoundStream
 from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
 from musiclm.evaluate.clips import PROMPTS, Folder, Recording, open_folder, write_prompts
+from musiclm.evaluate.control import sing, through
 from musiclm.evaluate.judges import Judges
 from musiclm.evaluate.music import music
 from musiclm.evaluate.prompts import in_words
@@ -106,14 +107,17 @@ def contenders(
         _kept(place, rows, make, progress)
         return Folder(what, open_folder(place).recordings)
 
+    def sung(by: MusicLM) -> Waves:
+        return sing(by, texts, seed=seed, duration=SECONDS, batch=AT_ONCE, progress=progress)
+
     system = model.system.name
-    found = [entered(system, lambda: sung(model, texts, seed))]
+    found = [entered(system, lambda: sung(model))]
     made = folder / system.replace(" ", "-")
     if ablated is not None:
-        found.append(entered(ABLATED, lambda: sung(ablated, texts, seed)))
+        found.append(entered(ABLATED, lambda: sung(ablated)))
     found += [
         entered(RETRIEVED, lambda: _nearest(model, clips, texts, seed, progress)),
-        entered(CODEC, lambda: _through(model.tokenizers.codec, asked)),
+        entered(CODEC, lambda: _coded(model.tokenizers.codec, asked)),
         entered(REAL, lambda: (one[0].numpy() for one in load([a.clip for a in asked]))),
     ]
     # Rotated by half, for neighbours in a corpus may be alike.
@@ -153,14 +157,6 @@ def digest(tables: Sequence[Mapping[str, Any]], folders: Sequence[Folder]) -> li
     ]
 
 
-def sung(model: MusicLM, texts: Sequence[str], seed: int) -> Waves:
-    """A clip for each sentence, with seed + its number."""
-    for group in chunks(range(len(texts)), AT_ONCE):
-        made = model.generate([texts[i] for i in group], SECONDS, seed + group[0])
-        assert isinstance(made, list)
-        yield from (clip.samples for clip in made)
-
-
 def _kept(
     place: Path,
     rows: Sequence[tuple[str, str, dict[str, Any]]],
@@ -181,12 +177,10 @@ def _kept(
 
 
 @torch.inference_mode()
-def _through(codec: SoundStream, asked: Sequence[Asked]) -> Waves:
-    device = next(codec.parameters()).device
+def _coded(codec: SoundStream, asked: Sequence[Asked]) -> Waves:
     for group in chunks(asked, AT_ONCE):
-        waves = load([one.clip for one in group])
-        back = codec.decode(codec.encode(waves.to(device))).float().cpu()
-        yield from (wave[0].numpy() for wave in back[..., : waves.shape[-1]])
+        back = through(codec)(load([one.clip for one in group])).float()
+        yield from (wave[0].numpy() for wave in back)
 
 
 @torch.inference_mode()

@@ -20,6 +20,7 @@ from einops import rearrange
 from jaxtyping import Float
 
 from musiclm.audio import SAMPLE_RATE
+from musiclm.evaluate.embedders.base import unit
 from musiclm.evaluate.estimates import key, onset_rate, onsets, tempo
 from musiclm.evaluate.harmony import chroma
 from musiclm.evaluate.health import Health, check
@@ -139,7 +140,7 @@ def frames(samples: Float[np.ndarray, " t"]) -> Float[np.ndarray, "n d"]:
     timbre = (log_mel.clamp_min(float(log_mel.max()) - HEARD) - log_mel.max()) / HEARD + 1.0
     pitch = chroma(wave)[0]
     count = min(len(timbre), len(pitch))
-    both = [_unit(part[:count].double().numpy()) for part in (timbre, pitch)]
+    both = [unit(part[:count].double().numpy()) for part in (timbre, pitch)]
     return np.concatenate(both, axis=1) / np.sqrt(2)
 
 
@@ -149,7 +150,7 @@ def similarity(features: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "m m"]:
     if pooled > 1:
         whole = features[: len(features) // pooled * pooled]
         features = rearrange(whole, "(n p) d -> n p d", p=pooled).mean(axis=1)
-    rows = _unit(features)
+    rows = unit(features)
     return rows @ rows.T
 
 
@@ -190,7 +191,3 @@ def _alike(centred: Float[np.ndarray, "n d"], lag: int) -> float:
     early, late = centred[:-lag], centred[lag:]
     scale = np.sqrt((early**2).sum() * (late**2).sum())
     return float((early * late).sum() / max(scale, 1e-9))
-
-
-def _unit(rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

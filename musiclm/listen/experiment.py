@@ -19,6 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from musiclm.checkpoint import file_digest
 from musiclm.errors import UserError
 from musiclm.evaluate.clips import Folder, open_folder
 from musiclm.evaluate.sound import Progress, quiet
@@ -69,7 +70,7 @@ class Experiment:
     @cached_property
     def digests(self) -> dict[tuple[str, str], str]:
         """SHA-256 of each clip's bytes."""
-        return {key: _digest(path) for key, path in sorted(self.clips.items())}
+        return {key: file_digest(path) for key, path in sorted(self.clips.items())}
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -223,11 +224,6 @@ def _matched(
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hash(value: Any) -> str:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from musiclm.errors import UserError
 from musiclm.evaluate.distances.sets import Clips, check, pooled
 from musiclm.evaluate.frechet import interval
-from musiclm.evaluate.intervals import RESAMPLES, Estimate, redrawn
+from musiclm.evaluate.intervals import RESAMPLES, Estimate, weights
 
 SCALE = 100.0
 ROWS_AT_ONCE = 1024  # bounds the table of distances
@@ -39,8 +39,8 @@ def draws(
     """
     check("KAD", reference, generated, LEAST)
     width = bandwidth(reference)
-    ours = _times(len(reference), resamples)
-    theirs = _times(len(generated), resamples)
+    ours = weights(len(reference), resamples)
+    theirs = weights(len(generated), resamples)
     within = _apart(reference, width, ours) + _apart(generated, width, theirs)
     between = ((ours @ _sums(reference, generated, width)) * theirs).sum(axis=1)
     windows = (ours @ _sizes(reference)) * (theirs @ _sizes(generated))
@@ -101,7 +101,3 @@ def _starts(clips: Clips) -> np.ndarray:
 
 def _sizes(clips: Clips) -> np.ndarray:
     return np.array([float(len(clip)) for clip in clips])
-
-
-def _times(clips: int, resamples: int) -> np.ndarray:
-    return np.concatenate([np.ones((1, clips)), redrawn(clips, resamples)])

@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from musiclm.errors import UserError
 from musiclm.evaluate.frechet import interval
-from musiclm.evaluate.intervals import RESAMPLES, Estimate, mean, redrawn
+from musiclm.evaluate.intervals import RESAMPLES, Estimate, mean, weights
 
 FLOOR = 1e-6
 Groups = Sequence[Sequence[int]] | None  # places of the labels of each question; None: one question
@@ -56,8 +56,7 @@ def marginal_draws(
 
 
 def _mean_labels(rows: Labels, resamples: int) -> Float[np.ndarray, "r l"]:
-    times = np.concatenate([np.ones((1, len(rows))), redrawn(len(rows), resamples)])
-    return times @ rows / len(rows)
+    return weights(len(rows), resamples) @ rows / len(rows)
 
 
 def _check(reference: Labels, generated: Labels) -> None:

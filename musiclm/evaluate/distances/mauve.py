@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from musiclm.evaluate.distances.sets import Clips, check, pooled
 from musiclm.evaluate.frechet import interval
-from musiclm.evaluate.intervals import RESAMPLES, Estimate, redrawn
+from musiclm.evaluate.intervals import RESAMPLES, Estimate, weights
 from musiclm.nn.kmeans import kmeans, nearest
 
 ROWS_A_CLUSTER = 10  # of the smaller set
@@ -40,8 +40,7 @@ def draws(
     check("MAD", reference, generated)
     counted = []
     for counts in _counts(reference, generated):
-        times = np.concatenate([np.ones((1, len(counts))), redrawn(len(counts), resamples)])
-        drawn = times @ counts
+        drawn = weights(len(counts), resamples) @ counts
         counted.append(drawn / drawn.sum(axis=1, keepdims=True))
     return np.maximum(0.0, -np.log(area(*counted)))
 

@@ -79,6 +79,11 @@ def at_least(samples: Float[np.ndarray, " t"], size: int) -> Float[np.ndarray, "
     return samples if len(samples) >= size else np.resize(samples, size)
 
 
+def unit(rows: Float[np.ndarray, "_ d"]) -> Float[np.ndarray, "_ d"]:
+    """Rows of norm one; rows of zeros stay."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
 def identity(module: nn.Module, settings: Mapping[str, Any]) -> str:
     """The fingerprint of an ear: its weights, and how they are used."""
     told = ",".join(f"{name}={settings[name]}" for name in sorted(settings))

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from musiclm.checkpoint import load_tensors, save_tensors
+from musiclm.checkpoint import file_digest, load_tensors, save_tensors
 from musiclm.errors import UserError
 from musiclm.evaluate.clips import Recording, heard
 from musiclm.evaluate.embedders.base import Embedder, Tagger
@@ -95,8 +95,7 @@ def _check(cache: Path) -> None:
 
 def _entry(cache: Path, fingerprint: str, path: Path) -> Path:
     try:
-        with open(path, "rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        content = file_digest(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     return cache / fingerprint[:32] / content[:2] / f"{content}.safetensors"
