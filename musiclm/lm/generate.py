@@ -165,8 +165,9 @@ class Writer:
     ) -> None:
         stage = model.config.stage
         self.model, self.stage, self.sampling = model, stage, sampling
-        # Guidance runs every sequence twice, the second time without MuLan.
-        self.guided = sampling.cfg_scale != 1 and "mulan" in stage.given
+        # Guidance runs every sequence twice, the second time without what guides it.
+        guides = any(name in stage.given for name in model.config.guides)
+        self.guided = sampling.cfg_scale != 1 and guides
         rows = batch * 2 if self.guided else batch
         prefix = sum(_positions(stage, name, frames) for name in stage.prefix)
         capacity = prefix + stage.order.steps(frames, stage.part.levels)
@@ -207,7 +208,9 @@ class Writer:
         self, given: Mapping[str, Tensor], grid: Int[Tensor, "b s q"], frames: int
     ) -> tuple[Float[Tensor, "rows s2 d"] | None, Float[Tensor, "rows s3 d"]]:
         """The aligned conditions of all steps, and the inputs up to the first step to fill."""
-        given = {name: self._doubled(name, codes) for name, codes in given.items()}
+        if self.guided:
+            nothing = self.model.nothing(given)
+            given = {name: torch.cat([codes, nothing[name]]) for name, codes in given.items()}
         prefix, conditions = self.model.prefix(given), self.model.conditions(given, frames)
         rows = len(grid) * 2 if self.guided else len(grid)
         start = self.model.start.expand(rows, 1, -1)
@@ -216,12 +219,6 @@ class Writer:
             x = x + conditions[:, : x.shape[1]]
         self.stepper.reset()
         return conditions, x if prefix is None else torch.cat([prefix, x], dim=1)
-
-    def _doubled(self, name: str, codes: Tensor) -> Tensor:
-        if not self.guided:
-            return codes
-        hidden = torch.full_like(codes, PARTS[name].size) if name == "mulan" else codes
-        return torch.cat([codes, hidden])
 
     def embed(self, grid: Int[Tensor, "b s q"]) -> Float[Tensor, "rows s d"]:
         """What written steps look like to the next ones."""

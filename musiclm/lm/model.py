@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from musiclm.errors import UserError
 from musiclm.lm.decoder import Decoder, DecoderConfig, MuLanEmbedding, TokenEmbedding
-from musiclm.lm.stages import PARTS, SEMANTIC, Part, Stage
+from musiclm.lm.stages import PARTS, SEMANTIC, Stage
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,10 @@ class LMConfig:
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     # Width of the MuLan centroids that MuLan tokens are read as; 0 is the paper's plain table.
     mulan_dim: int = 0
-    # None of the following is in the paper. They teach what guidance needs (no MuLan at all), what
-    # a coarse match of text and audio needs (only the first MuLan levels), and tolerance of the
-    # mistakes of the stage before.
+    # None of the following is in the paper. They teach what guidance needs (nothing of the streams
+    # in `guides`), what a coarse match of text and audio needs (only the first MuLan levels), and
+    # tolerance of the mistakes of the stage before.
+    guides: tuple[str, ...] = ("mulan",)
     null_share: float = 0.1
     shallow_share: float = 0.5
     noise_share: float = 0.05
@@ -49,6 +50,9 @@ class LMConfig:
         shares = (self.null_share, self.shallow_share, self.noise_share)
         if not all(0 <= share <= 1 for share in shares) or self.mulan_dim < 0:
             raise UserError(f"{self.stage.name}: shares must lie in [0, 1], mulan_dim must be >= 0")
+        for name in self.guides:
+            if name not in PARTS:
+                raise UserError(f"{self.stage.name}: no stream {name!r} to guide; {list(PARTS)}")
 
 
 class StageModel(nn.Module):
@@ -147,7 +151,7 @@ class StageModel(nn.Module):
         given = {name: PARTS[name].take(streams) for name in stage.given}
         codes = stage.part.take(streams)
         if self.training:
-            given = {name: self._hide(PARTS[name], given[name], generator) for name in given}
+            given = self._hide(given, generator)
         hidden, frames = self.hidden(given, codes), codes.shape[1]
         terms = {}
         for level, name in enumerate(stage.terms):
@@ -157,19 +161,32 @@ class StageModel(nn.Module):
             terms[name] = F.cross_entropy(scores, target, ignore_index=stage.part.size)
         return terms
 
-    def _hide(self, part: Part, codes: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Drop MuLan levels, or replace some of the other given tokens by random ones."""
-        config, device = self.config, codes.device
+    def nothing(self, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What is given to the unguided half of guidance: nothing of the streams that guide."""
+        return {
+            name: torch.full_like(codes, PARTS[name].size) if name in self.config.guides else codes
+            for name, codes in given.items()
+        }
+
+    def _hide(
+        self, given: Mapping[str, Tensor], generator: torch.Generator | None
+    ) -> dict[str, Tensor]:
+        """Drop MuLan levels, replace some other tokens by random ones, and all in some rows."""
+        config, device = self.config, next(iter(given.values())).device
         source = generator.device if generator is not None else None
 
         def chance(*shape: int) -> Tensor:
             return torch.rand(shape, generator=generator, device=source).to(device)
 
-        if part.name == "mulan":
-            keep = 1 + (chance(len(codes), 1, 1) * part.levels).long()
-            keep = keep.masked_fill(chance(len(codes), 1, 1) >= config.shallow_share, part.levels)
-            keep = keep.masked_fill(chance(len(codes), 1, 1) < config.null_share, 0)
-            level = torch.arange(part.levels, device=device)
-            return codes.masked_fill(level >= keep, part.size)
-        noise = (chance(*codes.shape) * part.size).long()
-        return torch.where(chance(*codes.shape) < config.noise_share, noise, codes)
+        heard = {}
+        for name, codes in given.items():
+            size, levels = PARTS[name].size, codes.shape[-1]
+            if name == "mulan":
+                keep = 1 + (chance(len(codes), 1, 1) * levels).long()
+                keep = keep.masked_fill(chance(len(codes), 1, 1) >= config.shallow_share, levels)
+                heard[name] = codes.masked_fill(torch.arange(levels, device=device) >= keep, size)
+            else:
+                noise = (chance(*codes.shape) * size).long()
+                heard[name] = noise.where(chance(*codes.shape) < config.noise_share, codes)
+        null = chance(len(codes), 1, 1) < config.null_share
+        return {name: codes.where(null, heard[name]) for name, codes in self.nothing(heard).items()}

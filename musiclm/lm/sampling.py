@@ -31,7 +31,7 @@ class Sampling:
     temperature: float = 1.0  # 0 takes the likeliest
     top_k: int = 0  # only the k likeliest; 0 takes all
     top_p: float = 1.0  # only the likeliest that together have this probability
-    cfg_scale: float = 1.0  # how far to go from what no MuLan tokens give; 1 is no guidance
+    cfg_scale: float = 1.0  # how far to go from what nothing given would give; 1 is no guidance
     mulan_levels: int = 12  # MuLan levels to believe: text and audio agree best on the first
 
     def __post_init__(self) -> None:

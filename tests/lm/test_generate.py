@@ -155,6 +155,21 @@ def test_guidance_of_zero_is_the_null_model(build, streams) -> None:
     assert not torch.equal(draw(mulan_levels=0), draw(mulan_levels=12))
 
 
+def test_guidance_goes_without_every_stream_that_guides(build, streams) -> None:
+    model = build("coarse delay", guides=("mulan", "semantic"))
+    stage = model.config.stage
+    tokens = streams(stage, batch=1)
+    nothing = {name: torch.full_like(PARTS[name].take(tokens), 1024) for name in stage.given}
+    without_mulan = tokens | {"mulan": nothing["mulan"][:, 0]}
+
+    def draw(given: dict[str, torch.Tensor], scale: float) -> torch.Tensor:
+        sampling = Sampling(cfg_scale=scale)
+        return generate(model, given, stage.seconds, generators=_seeds(1), sampling=sampling)
+
+    assert torch.equal(draw(tokens, 0.0), draw(nothing, 1.0))
+    assert not torch.equal(draw(tokens, 0.0), draw(without_mulan, 1.0))
+
+
 def test_progress_reaches_its_total(model, streams) -> None:
     told: list[tuple[int, int]] = []
     tokens = streams(model.config.stage, batch=1, seconds=0.5)

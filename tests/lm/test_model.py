@@ -103,7 +103,7 @@ def test_conditions_are_hidden_only_while_training_and_by_the_given_generator(
 def test_hidden_mulan_levels_are_the_deep_ones(build) -> None:
     model = build("semantic", null_share=0.2, shallow_share=0.5).train()
     codes = torch.zeros(4000, 1, 12, dtype=torch.long)
-    hidden = model._hide(PARTS["mulan"], codes, torch.Generator().manual_seed(0))[:, 0] == 1024
+    hidden = model._hide({"mulan": codes}, torch.Generator().manual_seed(0))["mulan"][:, 0] == 1024
     assert (hidden.int().diff(dim=1) >= 0).all()  # once a level is hidden, all deeper ones are
     assert abs(hidden[:, 0].float().mean() - 0.2) < 0.03
     shallow = hidden[:, -1] & ~hidden[:, 0]
@@ -113,9 +113,27 @@ def test_hidden_mulan_levels_are_the_deep_ones(build) -> None:
 def test_noise_replaces_its_share_of_given_tokens(build) -> None:
     model = build("coarse delay", noise_share=0.25).train()
     codes = torch.zeros(20, 200, 1, dtype=torch.long)
-    noisy = model._hide(PARTS["semantic"], codes, torch.Generator().manual_seed(0))
+    noisy = model._hide({"semantic": codes}, torch.Generator().manual_seed(0))["semantic"]
     assert abs((noisy != codes).float().mean() - 0.25) < 0.03
     assert noisy.max() < 1024
+
+
+def test_what_guides_is_hidden_together(build) -> None:
+    model = build("coarse delay", guides=("mulan", "semantic"), null_share=0.3, noise_share=0.0)
+    given = {
+        "mulan": torch.zeros(1000, 1, 12, dtype=torch.long),
+        "semantic": torch.zeros(1000, 25, 1, dtype=torch.long),
+    }
+    heard = model.train()._hide(given, torch.Generator().manual_seed(0))
+    silent = (heard["mulan"][:, 0] == 1024).all(-1)
+    assert abs(silent.float().mean() - 0.3) < 0.05
+    assert torch.equal((heard["semantic"] == 1024).all(1)[:, 0], silent)
+    assert torch.equal((heard["semantic"] == 1024).any(1)[:, 0], silent)
+
+
+def test_only_known_streams_guide() -> None:
+    with pytest.raises(UserError, match="melody"):
+        LMConfig(guides=("melody",))
 
 
 def test_centroids_place_mulan_tokens_and_are_saved(build, streams) -> None:
