@@ -40,15 +40,20 @@ def music(
     judges: Judges,
     *,
     reference: Folder | None = None,
+    described: str | None = None,
     progress: Progress = quiet,
 ) -> dict[str, Any]:
-    """Judge folders side by side: tables, a row for each clip, and what could not be judged."""
+    """Judge folders side by side: tables, a row for each clip, and what could not be judged.
+
+    `described` names the folder of the recordings that the prompts describe, if the reference
+    does not hold them: labels are compared with them clip by clip.
+    """
     if not folders:
         raise UserError("there is no folder to judge")
     named = zip(folders, _names(folders), strict=True)
     sets = [judged(folder, name, judges, progress) for folder, name in named]
     real = judged(reference, "reference", judges, progress) if reference else None
-    tables = Tables(sets, real, judges, progress)
+    tables = Tables(sets, real, judges, progress, described)
     told = {
         "Judged": tables.counted(),
         "Distance from the reference": tables.distances(),

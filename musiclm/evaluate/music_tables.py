@@ -50,8 +50,10 @@ class Tables:
         real: Judged | None,
         judges: Judges,
         progress: Progress = quiet,
+        described: str | None = None,
     ) -> None:
         self.sets, self.real, self.judges, self.progress = sets, real, judges, progress
+        self.described = next((one for one in sets if one.name == described), real)
         self.all = [*sets, *([real] if real else [])]
         self.notes: list[str] = []
         self.kept: dict[tuple[str, str, str, tuple[int, ...]], Draws] = {}
@@ -97,7 +99,8 @@ class Tables:
                 **{one.name: self._measured(one, self._marginal) for one in self.sets},
             )
         )
-        paired = {one.name: self._paired(one) for one in self.sets}
+        others = [one for one in self.sets if one is not self.described]
+        paired = {one.name: self._paired(one) for one in others}
         told = {key: mean(each) for key, each in paired.items() if np.isfinite(each).any()}
         return [*rows, *([row(f"KLD clip by clip, {name}", **told)] if told else [])]
 
@@ -221,11 +224,12 @@ class Tables:
         return kld.marginal(self.real.tags, one.tags, self.judges.tagger.groups)
 
     def _paired(self, one: Judged) -> Float[np.ndarray, " c"]:
-        return paired_divergence(self.real, one, self.judges) if self.real else np.empty(0)
+        described = self.described
+        return paired_divergence(described, one, self.judges) if described else np.empty(0)
 
 
 def paired_divergence(real: Judged, one: Judged, judges: Judges) -> Float[np.ndarray, " c"]:
-    """Of each clip's labels from those of the reference clip of its prompt; no number without."""
+    """Of each clip's labels from those of the real clip of its prompt; no number without."""
     found = np.full(len(one.heard), np.nan)
     pairs = shared(real.folder.recordings, one.folder.recordings)
     if pairs:

@@ -39,6 +39,7 @@ AT_ONCE = 8
 FIRST = (  # what a short table shows
     "FAD, judge",
     "KAD, judge",
+    "KLD clip by clip",
     "text and sound",
     "drums (judge)",
     "family of a solo (judge)",
@@ -130,7 +131,7 @@ def release(
     folders: Sequence[Folder], held: Folder, judges: Judges, progress: Progress = quiet
 ) -> dict[str, Any]:
     """What `evaluate music` says of the contenders, with a plain word on each."""
-    figures = music(folders, judges, reference=held, progress=progress)
+    figures = music(folders, judges, reference=held, described=REAL, progress=progress)
     notes = [
         f"{REAL}: the test recordings whose facts the prompts say; {CODEC}: the ceiling of the "
         "acoustic tokens",

@@ -76,11 +76,11 @@ def semantic(
         used, perplexity = use(ids[count:].flatten(), size)
         again = float((ids[count:, 1:] == ids[count:, :-1]).double().mean())
         usage.append(row(name, used=used, perplexity=perplexity, codes=size, repeated=again))
-    played = ", ".join(soundfonts(judged)) or "None"
+    played = ", ".join(soundfonts(judged))
     return report(
         "semantic",
-        f"{count} train clips to fit the probes, {len(judged)} test clips to score them "
-        f"(soundfonts of the test clips: {played})",
+        f"{count} train clips to fit the probes, {len(judged)} test clips to score them"
+        + (f" (soundfonts of the test clips: {played})" if played else ""),
         [*tables, table("Codes used on test clips", usage)],
         [
             "chance: always the commonest answer of the training clips",

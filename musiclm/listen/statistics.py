@@ -18,9 +18,9 @@ Ratings on a scale (MOS, MUSHRA) are in opinions.py.
 import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -196,12 +196,6 @@ def wilcoxon(votes: Sequence[Vote], comparisons: int | None = None) -> list[Pair
     return pairs
 
 
-def needed(votes: Sequence[Vote], comparisons: int | None = None) -> dict[tuple[str, str], int]:
-    """How many more ratings each undecided pair needs; pairs without a difference are left out."""
-    pairs = wilcoxon(votes, comparisons)
-    return {(pair.first, pair.second): pair.more for pair in pairs if pair.more is not None}
-
-
 def surplus(values: Sequence[float | int] | np.ndarray) -> float:
     """The signed-rank statistic: its sign tells who is preferred."""
     sample = np.asarray(values, dtype=np.float64)
@@ -331,23 +325,6 @@ def clustered(values: Sequence[bool | int | float], raters: Sequence[str]) -> Es
         half = NORMAL * float(sample.std()) / math.sqrt(max(1, n - 1))
         one, other = value - half, value + half
     return Estimate(value, min(low, one, value), max(high, other, value), n)
-
-
-def rows(items: Iterable[Any]) -> list[dict[str, Any]]:
-    """Plain rows for a CSV file, of votes or of any result above; tuples take a column each."""
-    return [_flat(item) for item in items]
-
-
-def _flat(item: Any, prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in asdict(item).items() if is_dataclass(item) else item.items():  # type: ignore[arg-type]
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}_")
-        elif isinstance(value, tuple):
-            flat |= {f"{prefix}{key}_{place}": one for place, one in enumerate(value, 1)}
-        else:
-            flat[prefix + key] = "" if value is None else value
-    return flat
 
 
 def _numbers(names: Iterable[Key]) -> dict[Key, int]:

@@ -158,6 +158,12 @@ def test_paired_divergence_where_the_reference_has_the_prompts(folders, judges):
     assert line["good"]["value"] == 0.0 < line["bad"]["value"]
 
 
+def test_paired_divergence_from_a_set_that_the_prompts_describe(folders, judges, reference):
+    described = music(folders, judges, reference=reference, described="good")
+    line = rows(described, "Distance from the reference")["KLD clip by clip, judge", None]
+    assert "good" not in line and line["bad"]["value"] > 0.0
+
+
 def test_input_that_is_not_whole(tmp_path, corpus, judges, reference):
     made = tmp_path / "made"
     made.mkdir()
