@@ -1,6 +1,6 @@
 """The picture of `musiclm evaluate memorization`: matches by length of prompt, and what they cost.
 
-figures |= draw(figures, recitals, threshold, Path("docs/results/mini-memorization.json"))
+figures |= draw(figures, recitals, threshold, Path("docs/results/memorization.json"))
 """
 
 from collections.abc import Mapping, Sequence
