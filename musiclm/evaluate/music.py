@@ -14,7 +14,7 @@ from typing import Any
 
 from musiclm.errors import UserError
 from musiclm.evaluate.clips import Folder
-from musiclm.evaluate.judges import Judges, judged
+from musiclm.evaluate.judges import Judged, Judges, judged
 from musiclm.evaluate.music_clips import clip_rows
 from musiclm.evaluate.music_tables import Tables
 from musiclm.evaluate.pairing import shared
@@ -79,23 +79,26 @@ def music(
         for fault in one.folder.faults
     ]
     clips = clip_rows(sets, real, judges)
-    shown = (
-        [
-            {
-                "folder": real.name,
-                "clip": one.name,
-                "file": str(one.path),
-                "seconds": h.structure.seconds,
-            }
-            for one, h in zip(real.folder.recordings[:SHOWN], real.heard, strict=False)
-        ]
-        if real
-        else []
-    )
-    whole = figures | {"faults": faults, "clips": clips, "reference_clips": shown}
+    whole = figures | {"faults": faults, "clips": clips, "reference_clips": _shown(real)}
     made = plain(whole)
     assert isinstance(made, dict)
     return made
+
+
+def _shown(real: Judged | None) -> list[dict[str, Any]]:
+    """The first clips of the reference, for the pictures."""
+    if real is None:
+        return []
+    pairs = list(zip(real.folder.recordings, real.heard, strict=False))[:SHOWN]
+    return [
+        {
+            "folder": real.name,
+            "clip": one.name,
+            "file": str(one.path),
+            "seconds": heard.structure.seconds,
+        }
+        for one, heard in pairs
+    ]
 
 
 def plain(value: Any) -> Any:
