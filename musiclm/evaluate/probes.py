@@ -25,6 +25,7 @@ from musiclm.evaluate.labels import (
     family_of,
     key_of,
     lead_of,
+    place,
     tempo_of,
     tonic_of,
 )
@@ -229,19 +230,14 @@ def _row(
 
 def _by_clip(hits: Float[Tensor, " m"], clips: Int[Tensor, " m"]) -> np.ndarray:
     """Means over the frames of each clip."""
-    _, place, counts = clips.unique(return_inverse=True, return_counts=True)
-    sums = torch.zeros(len(counts)).index_add_(0, place, hits)
+    _, rows, counts = clips.unique(return_inverse=True, return_counts=True)
+    sums = torch.zeros(len(counts)).index_add_(0, rows, hits)
     return (sums / counts).double().numpy()
 
 
 def _styles(clips: Sequence[Clip]) -> dict[str, tuple[Callable[[Clip], int | None], int]]:
     names = sorted({clip.labels["style"] for clip in clips if clip.labels.get("style")})
-
-    def style_of(clip: Clip) -> int | None:
-        style = clip.labels.get("style")
-        return names.index(style) if style else None
-
-    return {"style": (style_of, len(names))}
+    return {"style": (lambda clip: place(names, clip.labels.get("style")), len(names))}
 
 
 def _runs(ids: Int[Tensor, "b n"]) -> Float[Tensor, "b r"]:
