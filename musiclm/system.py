@@ -205,11 +205,12 @@ def install_part(
     config: SystemConfig,
     tokenizers: Mapping[str, str] | None = None,
     data: Mapping[str, Any] | None = None,
+    sampling: Mapping[str, Any] | None = None,
 ) -> None:
     """Put a trained part into a system's folder as float16, and write down what it is.
 
     `tokenizers` are the fingerprints of those it was trained beside, `data` the provenance of its
-    recordings.
+    recordings, `sampling` how a stage draws unless told otherwise; none leaves what is there.
     """
     half = {
         name: tensor.half() if tensor.is_floating_point() else tensor
@@ -229,6 +230,8 @@ def install_part(
         index["parts"][noun]["trained_with"] = pinned
     if data:
         index["parts"][noun]["data"] = dict(data)
+    if sampling:
+        index.setdefault("generation", {})[noun.removeprefix("lm.")] = dict(sampling)
     write_index(folder, index)
 
 

@@ -8,7 +8,7 @@ import torch
 from musiclm.config import load_toml
 from musiclm.system import NOUNS, SystemConfig, build, system_config
 from musiclm.tokens import ACOUSTIC, SEMANTIC
-from musiclm.train.tasks import resolve
+from musiclm.train.tasks import resolve, sampling_of
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.toml"))
 
@@ -24,7 +24,8 @@ def test_every_section_is_legal(path):
     system_config(sections)
     for noun in NOUNS:
         assert resolve(noun, sections)["noun"] == noun
-    assert set(sections) <= {"codec", "semantic", "mulan", "lm", "train"}
+        sampling_of(noun, sections)
+    assert set(sections) <= {"codec", "semantic", "mulan", "lm", "train", "generation"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

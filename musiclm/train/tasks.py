@@ -19,6 +19,7 @@ from musiclm.data.manifest import read_manifest
 from musiclm.data.provenance import provenance
 from musiclm.data.shards import read_header
 from musiclm.errors import UserError
+from musiclm.lm.sampling import Sampling
 from musiclm.system import NOUNS, TOKENIZERS, install_part, read_index, system_config
 from musiclm.train import distributed
 from musiclm.train.codec import CodecTask, CodecTaskConfig
@@ -50,7 +51,7 @@ def train_part(
 
     A stage is trained on shards of the system's own tokenizers, and on no others.
     """
-    expect, codebooks = None, None
+    expect, codebooks, sampling = None, None, sampling_of(noun, sections)
     if noun.startswith("lm."):
         expect = tokenizer_fingerprints(system)
         codebooks = load_tensors(system / "mulan.safetensors")[0]["codebooks"].float()
@@ -61,9 +62,8 @@ def train_part(
     outcome = train(task, config, run_dir, resume, resolve(noun, sections), quiet)
     if outcome.finished and distributed.rank() == 0:
         tensors, _ = load_tensors(run_dir / "export" / f"{noun}.safetensors")
-        install_part(
-            system, noun, tensors, system_config(sections), expect, provenance_of(noun, data)
-        )
+        source = provenance_of(noun, data)
+        install_part(system, noun, tensors, system_config(sections), expect, source, sampling)
         update_card(system)
     return outcome
 
@@ -98,6 +98,14 @@ def task_config(noun: str, sections: Mapping[str, Any]) -> Any:
     if table:
         raise UserError(f"[train.{noun}.task] has no settings")
     return None
+
+
+def sampling_of(noun: str, sections: Mapping[str, Any]) -> dict[str, Any]:
+    """How a stage will draw unless told otherwise: the `[generation.STAGE]` table."""
+    where = f"generation.{noun.removeprefix('lm.')}"
+    table = dict(_walk(sections, where))
+    from_dict(Sampling, table, where + ".")  # refuses what cannot be drawn
+    return table
 
 
 def resolve(noun: str, sections: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +155,14 @@ def _model_config(noun: str, sections: Mapping[str, Any]) -> Any:
 def _table(noun: str, sections: Mapping[str, Any]) -> Mapping[str, Any]:
     if noun not in NOUNS:
         raise UserError(f"no part called {noun!r}; there are {', '.join(NOUNS)}")
-    table: Any = sections.get("train", {})
-    for name in noun.split("."):
+    return _walk(sections, f"train.{noun}")
+
+
+def _walk(sections: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """The table of that dotted name; empty where there is none."""
+    table: Any = sections
+    for name in path.split("."):
         table = table.get(name, {})
+        if not isinstance(table, Mapping):
+            raise UserError(f"[{path}]: '{name}' must be a table, not {table!r}")
     return table

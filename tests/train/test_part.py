@@ -10,7 +10,14 @@ from musiclm.data.manifest import write_manifest
 from musiclm.errors import UserError
 from musiclm.system import NOUNS, load_system, load_tokenizers, read_index
 from musiclm.tokenizers import tokenize_corpus
-from musiclm.train.tasks import TASK_CONFIGS, build_task, resolve, train_config, train_part
+from musiclm.train.tasks import (
+    TASK_CONFIGS,
+    build_task,
+    resolve,
+    sampling_of,
+    train_config,
+    train_part,
+)
 
 SHORT = "{steps=2, warmup=0, batch=2, log_every=1, crop_seconds=0.48, device='cpu'}"
 
@@ -25,6 +32,7 @@ def sections(pytestconfig):
 def test_a_whole_system_trains_part_by_part(clips, tmp_path, sections):
     write_manifest(tmp_path / "manifest.jsonl", clips)
     system, shards = tmp_path / "system", tmp_path / "shards"
+    sections["generation"] = {"coarse": {"cfg_scale": 3.0, "top_p": 0.9}}
 
     def run(noun, data):
         return train_part(
@@ -46,6 +54,8 @@ def test_a_whole_system_trains_part_by_part(clips, tmp_path, sections):
     assert (system / "CARD.md").read_text().count("not stated") == 2 * len(NOUNS)
     books = whole.tokenizers.mulan.codebooks
     assert torch.equal(whole.stages["coarse"].given["mulan"].codebooks, books)
+    assert whole.generation == sections["generation"]
+    assert whole.sampling("coarse").cfg_scale == 3.0 and whole.sampling("fine").cfg_scale == 1.0
     resolved = json.loads((tmp_path / "runs" / "lm.fine" / "config.json").read_text())
     assert resolved["noun"] == "lm.fine"
     assert resolved["train"]["steps"] == 2
@@ -73,6 +83,12 @@ def test_wrong_names_are_refused(sections, tmp_path):
         resolve("codec", {"train": {"codec": {"task": {"adversarial": 1}}}})
     with pytest.raises(UserError, match=r"train\.lm\.fine\.task"):
         resolve("lm.fine", {"train": {"lm": {"fine": {"task": {"x": 1}}}}})
+    with pytest.raises(UserError, match=r"unknown key 'generation\.coarse\.cfg'; legal: temperat"):
+        sampling_of("lm.coarse", {"generation": {"coarse": {"cfg": 3.0}}})
+    with pytest.raises(UserError, match="cfg-scale must be at least 0"):
+        sampling_of("lm.coarse", {"generation": {"coarse": {"cfg_scale": -1.0}}})
+    with pytest.raises(UserError, match=r"\[train\.codec\]: 'train' must be a table, not 3"):
+        train_config("codec", {"train": 3})
 
 
 def test_weights_are_drawn_from_the_seed_of_the_configuration(clips, tmp_path, sections):
