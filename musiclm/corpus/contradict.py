@@ -9,9 +9,9 @@ and true of the changed labels.
 ...     role="melody")], families=["winds"], drums=False, bass=False, style="classical", bpm=70.0,
 ...     tempo_class="slow", key="A", mode="minor", metre="4/4", density="sparse", register="high",
 ...     dynamics="soft", moods=["sad"])
->>> text, what = contradiction(labels, np.random.default_rng(0))
->>> what in KINDS, untruths(labels, text) != []
-(True, True)
+>>> right, wrong, what = contradiction(labels, np.random.default_rng(0))
+>>> what in KINDS, untruths(labels, right), untruths(labels, wrong) != []
+(True, [], True)
 """
 
 import itertools
@@ -46,19 +46,28 @@ def contradiction(
     *,
     kinds: Sequence[str] = KINDS,
     wording: str = "train",
-) -> tuple[str, str]:
-    """A caption that is untrue of the clip in one fact, and which fact: one of `kinds`.
+) -> tuple[str, str, str]:
+    """A true caption, one that is untrue of the clip in one fact, and which fact: one of `kinds`.
 
-    The same labels and generator give the same caption. UserError if no fact can be changed.
+    Both are written with the same dice, so that they differ in little else. The same labels and
+    generator give the same captions. UserError if no fact can be changed.
     """
     for kind in [kinds[i] for i in rng.permutation(len(kinds)).tolist()]:
         changed = change(labels, kind, rng)
         for _ in range(_TRIES if changed else 0):
             assert changed is not None
-            told = captions(changed, rng, wording=wording)
-            text = told[int(rng.integers(len(told)))]
-            if _tells(text, changed, labels, kind):
-                return text, kind
+            dice = int(rng.integers(2**32))
+            right, wrong = (
+                captions(told, np.random.default_rng(dice), wording=wording)
+                for told in (labels, changed)
+            )
+            pairs = [
+                pair
+                for pair in zip(right, wrong, strict=True)
+                if _tells(pair[0], labels, changed, kind) and _tells(pair[1], changed, labels, kind)
+            ]
+            if pairs:
+                return (*pairs[int(rng.integers(len(pairs)))], kind)
     raise UserError(f"no caption contradicts these labels in {', '.join(kinds)}")
 
 

@@ -15,19 +15,21 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange, repeat
+from einops import rearrange, reduce, repeat
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from musiclm.errors import UserError
-from musiclm.nn.pitch import Semitones, pitch_classes
+from musiclm.nn.pitch import Semitones
 from musiclm.nn.spectrogram import LogMel
 from musiclm.nn.transformer import Block, RMSNorm
 
 RHYTHM_BANDS = 4  # of the mel scale, whose onsets are counted apart
 SHORTEST_LAG, LONGEST_LAG = 12, 260  # frames: from a semiquaver at 125 to a minim at 46 bpm
-PITCHES = 24  # pitch classes: of the bass, and of the treble
-PITCH_FRAMES = 10  # mel frames to one of pitch classes: ten times a second
+PITCHES = 84  # semitones: seven octaves
+PITCH_FRAMES = 10  # mel frames to one of semitones: ten times a second
+CHORDS = 24  # numbers that tell what sounds above each root
+NEAR_SILENCE = 0.02  # of the semitones' norm: softer frames say less
 CURVE_POINTS = 7  # of a random equaliser: one for some octave and a half
 CLIPS_AT_ONCE = 2  # of spectrograms: two fit a CPU's cache, which makes them twice as fast
 
@@ -50,9 +52,7 @@ class AudioTowerConfig:
     gated: bool = False
     dropout: float = 0.1  # not in the paper
     rhythm_lags: int = 0  # at which onsets are compared with themselves; 0: none, as in the paper
-    harmony: bool = (
-        False  # pitch classes are heard from each of the twelve tonics; not in the paper
-    )
+    harmony: bool = False  # chords are heard from each of twelve roots; not in the paper
     max_frames: int = 1000  # of the position table: 10 s
     masked_bins: int = 24  # SpecAugment: widest band hidden while training; not in the paper
     masked_frames: int = 96  # SpecAugment: longest stretch hidden; not in the paper
@@ -87,7 +87,7 @@ class AudioTowerConfig:
 
     @property
     def heard(self) -> int:
-        """Numbers of a frame: mel bins, and pitch classes if harmony is heard."""
+        """Numbers of a frame: mel bins, and semitones if harmony is heard."""
         return self.bins + PITCHES * self.harmony
 
 
@@ -171,7 +171,7 @@ class Rhythm(nn.Module):
 
 
 class Harmony(nn.Module):
-    """Which pitch classes sound, read from each of the twelve tonics; not in the paper.
+    """Chords read from each of the twelve roots, then keys from each tonic; not in the paper.
 
     What it learns in one key it knows in all; the tonics that fit speak loudest.
     """
@@ -179,19 +179,26 @@ class Harmony(nn.Module):
     def __init__(self, config: AudioTowerConfig) -> None:
         super().__init__()
         hidden = config.width // 2
-        self.read = nn.Sequential(
-            nn.LayerNorm(PITCHES), nn.Linear(PITCHES, hidden), nn.GELU(), nn.Dropout(config.dropout)
-        )
+        self.chords = nn.Conv1d(PITCHES // 12, CHORDS, 12)
+        self.keys = nn.Conv1d(CHORDS, hidden, 12)
+        self.dropout = nn.Dropout(config.dropout)
         self.fit = nn.Linear(hidden, 1)
         self.tell = nn.Linear(hidden, config.width)
 
-    def forward(self, pitches: Float[Tensor, "b n 24"]) -> Float[Tensor, "b d"]:
+    def forward(self, semitones: Float[Tensor, "b n 84"]) -> Float[Tensor, "b d"]:
         """One vector a clip, added to the mean of the tokens."""
-        mean = rearrange(pitches.mean(dim=1), "b (half c) -> b half c", half=2)
-        mean = mean / mean.norm(dim=(1, 2), keepdim=True).clamp_min(1e-6)
-        turned = torch.stack([mean.roll(-tonic, dims=-1) for tonic in range(12)], dim=1)
-        read = self.read(rearrange(turned, "b r half c -> b r (half c)"))
+        frames = rearrange(semitones, "b n (octave c) -> (b n) octave c", c=12)
+        frames = frames / (frames.norm(dim=(1, 2), keepdim=True) + NEAR_SILENCE)
+        chords = F.gelu(around(self.chords, F.layer_norm(frames, frames.shape[1:])))
+        heard = reduce(chords, "(b n) h c -> b h c", "mean", n=semitones.shape[1])
+        keys = F.gelu(around(self.keys, F.layer_norm(heard, heard.shape[1:])))
+        read = self.dropout(rearrange(keys, "b h c -> b c h"))
         return self.tell((self.fit(read).softmax(dim=1) * read).sum(dim=1))
+
+
+def around(conv: nn.Conv1d, x: Float[Tensor, "b h 12"]) -> Float[Tensor, "b h2 12"]:
+    """The circle of pitch classes read from each of them: turning the input turns the output."""
+    return conv(F.pad(x, (0, 11), mode="circular"))
 
 
 class AudioTower(nn.Module):
@@ -228,7 +235,7 @@ class AudioTower(nn.Module):
         return self.read(self.spectrogram(wave), generator)
 
     def spectrogram(self, wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n f"]:
-        """Log-mel, as loud as it is; beside it the pitch classes, if harmony is heard."""
+        """Log-mel, as loud as it is; beside it the semitones, if harmony is heard."""
         return torch.cat([self._hear(clip) for clip in wave.split(CLIPS_AT_ONCE)])
 
     def _hear(self, wave: Float[Tensor, "b t"]) -> Float[Tensor, "b n f"]:
@@ -236,8 +243,7 @@ class AudioTower(nn.Module):
         if self.semitones is None:
             return mel
         whole = F.pad(wave, (0, -wave.shape[-1] % self.semitones.hop))
-        classes = pitch_classes(self.semitones(whole))
-        pitches = repeat(classes, "b n half c -> b (n r) (half c)", r=PITCH_FRAMES)
+        pitches = repeat(self.semitones(whole).sqrt(), "b n s -> b (n r) s", r=PITCH_FRAMES)
         return torch.cat([mel, pitches[:, : mel.shape[1]]], dim=-1)
 
     def read(
@@ -262,7 +268,7 @@ class AudioTower(nn.Module):
         if self.rhythm is not None:
             pooled = pooled + self.rhythm(mel)
         if self.harmony is not None:
-            pooled = pooled + self.harmony(pitches)
+            pooled = pooled + self.harmony(pitches[:, ::PITCH_FRAMES])
         return self.project(pooled)
 
 

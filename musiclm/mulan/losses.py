@@ -9,7 +9,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from musiclm.errors import UserError
@@ -49,7 +49,30 @@ def contradiction_loss(
     batch it may be true.
     """
     lead = (audio.float() * (untrue.float() - text.float())).sum(dim=1)
+    if not len(lead):
+        return lead.sum()
     return F.softplus(lead / log_tau.float().exp().clamp_min(COLDEST)).mean()
+
+
+def tag_loss(
+    audio: Float[Tensor, "b d"],
+    tags: Float[Tensor, "k d"],
+    fits: Bool[Tensor, "b k"],
+    log_tau: Float[Tensor, ""],
+) -> Float[Tensor, ""]:
+    """-log of the chance that a tag finds a clip that it fits, and none of those that it does not.
+
+    Not in the paper. What several clips of a batch share is held against none of them. Tags that
+    fit all clips or none say nothing; the others weigh the same.
+    """
+    with torch.autocast(audio.device.type, enabled=False):
+        logits = audio.float() @ tags.float().T / log_tau.float().exp().clamp_min(COLDEST)
+    others = logits.masked_fill(fits, -math.inf).logsumexp(dim=0)
+    known = fits.any(dim=0) & ~fits.all(dim=0)
+    if not known.any():
+        return logits.sum() * 0.0
+    misses = F.softplus((others - logits)[:, known]) * fits[:, known]
+    return (misses.sum(dim=0) / fits[:, known].sum(dim=0)).mean()
 
 
 def chance(batch: int) -> float:

@@ -45,6 +45,7 @@ class TextTowerConfig:
     vocabulary: int = 30_522  # a smaller one folds the ids of BERT's word pieces into it
     max_tokens: int = 512  # longer texts are cut
     dropout: float = 0.1  # of the encoder; not in the paper (BERT's own)
+    words: bool = False  # features also hold the mean of the word vectors; not in the paper
     head_hidden: int = 0  # 0: one linear layer, as in the paper; else a hidden layer of this width
     head_dropout: float = 0.0  # not in the paper
 
@@ -62,6 +63,11 @@ class TextTowerConfig:
                 "text source minilm needs layers=6, width=384, heads=12, hidden=1536, "
                 "positions=512, vocabulary=30522"
             )
+
+    @property
+    def features(self) -> int:
+        """Numbers that tell a sentence."""
+        return self.width * (1 + self.words)
 
     @property
     def frozen(self) -> bool:
@@ -115,14 +121,22 @@ class Bert(nn.Module):
             for table in (self.words, self.places, self.kinds):
                 table.weight.mul_(0.02)  # nn.Embedding starts at a deviation of 1
 
+    def bag(self, ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b d"]:
+        """Mean of the word vectors: each fact weighs the same wherever it stands."""
+        return _mean(self.words(ids), mask)
+
     def forward(self, ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b d"]:
         """Mean of the last layer over real tokens, in float32."""
         x = self.words(ids) + self.places.weight[: ids.shape[1]] + self.kinds.weight[0]
         x = self.dropout(self.norm(x))
         for layer in self.layers:
             x = layer(x, mask)
-        weight = mask.unsqueeze(-1).float()
-        return (x.float() * weight).sum(dim=1) / weight.sum(dim=1)
+        return _mean(x, mask)
+
+
+def _mean(x: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b d"]:
+    weight = mask.unsqueeze(-1).float()
+    return (x.float() * weight).sum(dim=1) / weight.sum(dim=1)
 
 
 class TextTower(nn.Module):
@@ -141,7 +155,7 @@ class TextTower(nn.Module):
         """Sentence vectors of unit length in float32; without gradient if the encoder is frozen."""
         home = next(self.head.parameters()).device
         if not texts:
-            return torch.zeros(0, self.config.width, device=home)
+            return torch.zeros(0, self.config.features, device=home)
         encoder = self.bert if self.bert is not None else frozen_minilm(home)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.frozen):
             return F.normalize(self._encode(encoder, texts, home), dim=-1)
@@ -157,18 +171,22 @@ class TextTower(nn.Module):
             ids = nn.utils.rnn.pad_sequence([pieces[i] for i in batch], batch_first=True)
             lengths = torch.tensor([len(pieces[i]) for i in batch])
             mask = torch.arange(ids.shape[1]) < lengths[:, None]
-            rows |= zip(batch, encoder(ids.to(home), mask.to(home)), strict=True)
+            told = encoder(ids.to(home), mask.to(home))
+            if self.config.words:
+                words = encoder.bag(ids.to(home), mask.to(home))
+                told = torch.cat([F.normalize(told, dim=-1), F.normalize(words, dim=-1)], dim=-1)
+            rows |= zip(batch, told, strict=True)
         return torch.stack([rows[i] for i in range(len(texts))])
 
 
 def text_head(config: TextTowerConfig, embed_dim: int) -> nn.Module:
     """Features -> embedding: linear as in the paper, or with one hidden layer."""
     if not config.head_hidden:
-        return nn.Linear(config.width, embed_dim)
+        return nn.Linear(config.features, embed_dim)
     return nn.Sequential(
-        nn.LayerNorm(config.width),
+        nn.LayerNorm(config.features),
         nn.Dropout(config.head_dropout),
-        nn.Linear(config.width, config.head_hidden),
+        nn.Linear(config.features, config.head_hidden),
         nn.GELU(),
         nn.Dropout(config.head_dropout),
         nn.Linear(config.head_hidden, embed_dim),

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from musiclm.checkpoint import load_tensors, save_tensors
 from musiclm.corpus.contradict import contradiction
+from musiclm.corpus.tags import tags
 from musiclm.data.manifest import Clip
 from musiclm.device import autocast
-from musiclm.errors import UserError
 from musiclm.mulan.mulan import MuLan
+
+NEEDED = {"texture", "instruments", "families", "drums", "bpm", "tempo_class", "moods"}
 
 
 class Captions:
@@ -37,7 +39,7 @@ class Captions:
         shares = rng.random(len(clips))
         places = [self.places[clip.id] for clip in clips]
         numbers = [first + int(s * n) for (first, n), s in zip(places, shares, strict=True)]
-        return torch.tensor(numbers)
+        return torch.tensor(numbers, dtype=torch.long)
 
     def embed(self, model: MuLan, numbers: Int[Tensor, " b"]) -> Float[Tensor, "b d"]:
         """Unit vectors of texts, with gradients to whatever of the text tower is trained."""
@@ -66,16 +68,39 @@ def captions_of(clips: Sequence[Clip]) -> Captions:
     return Captions({clip.id: clip.captions for clip in clips})
 
 
-def contradictions_of(clips: Sequence[Clip], each: int, seed: int) -> Captions:
-    """`each` captions of every clip that are untrue of it in one fact; the seed chooses them."""
-    told = {}
+def labelled(clip: Clip) -> bool:
+    """Whether a clip has labels of our corpus, which say what is true of it and what is not."""
+    return clip.labels.keys() >= NEEDED
+
+
+class Tags:
+    """All tags that fit some of the clips, and which fit each; labels are those of our corpus."""
+
+    def __init__(self, clips: Sequence[Clip]):
+        fitting = {clip.id: tags(clip.labels) for clip in clips}
+        names = sorted(set().union(*fitting.values()))
+        self.told = Captions({name: (name,) for name in names})
+        place = {name: i for i, name in enumerate(names)}
+        self.places = {id: [place[name] for name in fits] for id, fits in fitting.items()}
+
+    def fits(self, clips: Sequence[Clip]) -> Bool[Tensor, "b k"]:
+        """Which tags are true of which clips."""
+        table = torch.zeros(len(clips), len(self.told.texts), dtype=torch.bool)
+        for row, clip in zip(table, clips, strict=True):
+            row[self.places[clip.id]] = True
+        return table
+
+
+def contradictions_of(clips: Sequence[Clip], each: int, seed: int) -> tuple[Captions, Captions]:
+    """`each` captions of every clip that are true, and as many that are untrue in one fact.
+
+    Labels are those of our corpus. The seed chooses; captions of one number belong together.
+    """
+    right: dict[str, list[str]] = {}
+    wrong: dict[str, list[str]] = {}
     for number, clip in enumerate(clips):
         rng = np.random.default_rng((seed, 3, number))
-        try:
-            told[clip.id] = [contradiction(clip.labels, rng)[0] for _ in range(each)]
-        except (KeyError, UserError) as error:
-            raise UserError(
-                f"mulan: cannot contradict the captions of clip {clip.id}, whose labels are not "
-                f"those of our corpus ({error}); set train.mulan.task.contradictions = 0"
-            ) from None
-    return Captions(told)
+        pairs = [contradiction(clip.labels, rng) for _ in range(each)]
+        right[clip.id] = [pair[0] for pair in pairs]
+        wrong[clip.id] = [pair[1] for pair in pairs]
+    return Captions(right), Captions(wrong)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from musiclm.data.dataset import Crops
 from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
-from musiclm.mulan.losses import chance, contradiction_loss, contrastive_loss, recall
+from musiclm.mulan.losses import chance, contradiction_loss, contrastive_loss, recall, tag_loss
 from musiclm.mulan.mulan import MuLan, MuLanConfig
 from musiclm.mulan.tokenizer import MuLanTokenizer
-from musiclm.train.captions import Captions, captions_of, contradictions_of
+from musiclm.train.captions import Captions, Tags, captions_of, contradictions_of, labelled
 from musiclm.train.config import TrainConfig
 from musiclm.train.export import export
 from musiclm.train.heldout import held_out, middles
@@ -36,14 +36,16 @@ class MuLanTaskConfig:
     fit_seconds: float = 0.0  # of each crop; as long as the clips whose tokens count. 0: as trained
     remember: bool = False  # log-mel of all training clips in memory: steps cost a third less
     captions: int = 1  # of each clip a step: reading is cheap beside hearing; not in the paper
-    contradictions: int = 0  # captions untrue of each clip, to hold it against; not in the paper
+    # Of clips with labels of our corpus; not in the paper.
+    contradictions: int = 0  # pairs of a true and an untrue caption a clip
+    tags: bool = False  # short phrases, held against those clips only that they do not fit
 
 
 class MuLanTask:
     """Each clip with one of its captions; everything else in the batch is a negative."""
 
     noun = "mulan"
-    weights = {"contrastive": 1.0, "contradiction": 0.5}
+    weights = {"contrastive": 1.0, "contradiction": 0.5, "tags": 0.5}
 
     def __init__(
         self,
@@ -73,9 +75,12 @@ class MuLanTask:
             raise UserError("train.mulan.task: captions must be at least 1, fit_seconds at least 0")
         self.captions = captions_of(captioned)
         self.valid = held_out(captioned, "valid", VALIDATED)
-        self.untrue = self._contradictions(self.task_config.contradictions)
+        self.right, self.wrong = self._contradictions(self.task_config.contradictions)
+        told = [clip for clip in self.train if labelled(clip)]
+        self.tags = Tags(told) if told and self.task_config.tags else None
         if model_config.text.frozen:
-            for texts in (self.captions, self.untrue):
+            kinds = [self.captions, self.right, self.wrong, self.tags.told if self.tags else None]
+            for texts in kinds:
                 if texts is not None:
                     texts.compute(self.model, cache)
 
@@ -88,13 +93,14 @@ class MuLanTask:
             )
         return Spectrograms(self.crops, self.model.audio)
 
-    def _contradictions(self, each: int) -> Captions | None:
+    def _contradictions(self, each: int) -> tuple[Captions | None, Captions | None]:
         if each < 0:
             raise UserError(f"train.mulan.task.contradictions must not be negative, but is {each}")
-        return contradictions_of([*self.train, *self.valid], each, self.seed) if each else None
+        told = [clip for clip in (*self.train, *self.valid) if labelled(clip)]
+        return contradictions_of(told, each, self.seed) if each and told else (None, None)
 
     def batch(self, step: int) -> Batch:
-        """Sound [b 1 t] or [b n f], numbers of some captions of each [k b], of untrue ones [b]."""
+        """Sound [b 1 t] or [b n f], captions [k b] and contradictions [b] by number, tags [b k]."""
         sound: Batch
         if self.remembered is not None:
             mel, clips = self.remembered.batch(step)
@@ -105,25 +111,35 @@ class MuLanTask:
         rng = np.random.default_rng((self.seed, 2, step))
         drawn = [self.captions.draw(clips, rng) for _ in range(self.task_config.captions)]
         batch = sound | {"caption": torch.stack(drawn)}
-        if self.untrue is not None:
-            batch["untrue"] = self.untrue.draw(clips, rng)
+        rows = [row for row, clip in enumerate(clips) if labelled(clip)]
+        told = [clips[row] for row in rows]
+        batch["labelled"] = torch.tensor(rows, dtype=torch.long)
+        if self.right is not None:
+            batch["contradiction"] = self.right.draw(told, rng)
+        if self.tags is not None:
+            batch["fits"] = self.tags.fits(told)
         return batch
 
     def losses(
         self, batch: Batch, step: int, generator: torch.Generator
     ) -> Iterator[tuple[str, Terms]]:
-        """The contrastive loss, and that of a contradicting caption if there are any."""
+        """The contrastive loss; those of contradicting captions and of tags if there are any."""
         if "mel" in batch:
             audio = self.model.embed_spectrogram(batch["mel"], generator)
         else:
             audio = self.model.embed_audio(batch["wave"], generator)
         texts = [self.captions.embed(self.model, numbers) for numbers in batch["caption"]]
-        log_tau = self.model.log_tau
+        log_tau, known = self.model.log_tau, audio[batch["labelled"]]
         terms = {"contrastive": _mean(contrastive_loss(audio, text, log_tau) for text in texts)}
-        if self.untrue is not None:
-            untrue = self.untrue.embed(self.model, batch["untrue"])
-            against = (contradiction_loss(audio, text, untrue, log_tau) for text in texts)
-            terms["contradiction"] = _mean(against)
+        if self.right is not None and self.wrong is not None:
+            right, wrong = (
+                pair.embed(self.model, batch["contradiction"]) for pair in (self.right, self.wrong)
+            )
+            terms["contradiction"] = contradiction_loss(known, right, wrong, log_tau)
+        if self.tags is not None:
+            every = torch.arange(len(self.tags.told.texts))
+            told = self.tags.told.embed(self.model, every)
+            terms["tags"] = tag_loss(known, told, batch["fits"], log_tau)
         yield "model", terms
 
     def validate(self) -> dict[str, float]:
@@ -139,10 +155,13 @@ class MuLanTask:
             if len(a) == size
         ]
         figures = recall(audio, text)
-        if self.untrue is not None:
-            untrue = self._read(self.untrue, self.valid)
-            right = (audio * text).sum(dim=1) > (audio * untrue).sum(dim=1)
-            figures["right_over_contradicting"] = float(right.float().mean())
+        if self.right is not None and self.wrong is not None:
+            rows = [row for row, clip in enumerate(self.valid) if labelled(clip)]
+            told = [self.valid[row] for row in rows]
+            if told:
+                right, wrong = (self._read(pair, told) for pair in (self.right, self.wrong))
+                nearer = (audio[rows] * (right - wrong)).sum(dim=1) > 0
+                figures["right_over_contradicting"] = float(nearer.float().mean())
         return figures | {
             "recall_1_chance": 1 / len(audio),
             "contrastive": float(torch.stack(batches).mean()),

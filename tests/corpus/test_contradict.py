@@ -28,12 +28,12 @@ def test_each_kind_is_untrue_of_the_clip(labels, kind):
     made = 0
     for seed, told in enumerate(labels):
         try:
-            text, what = contradiction(told, np.random.default_rng(seed), kinds=(kind,))
+            right, text, what = contradiction(told, np.random.default_rng(seed), kinds=(kind,))
         except UserError:
             continue
         made += 1
         assert what == kind
-        assert untruths(told, text)
+        assert untruths(told, right) == [] and untruths(told, text)
         named = re.search(r"\b(major|minor)\b", text, re.IGNORECASE) is not None
         if kind in ("mood", "mode"):
             assert named == (kind == "mode")
@@ -43,7 +43,7 @@ def test_each_kind_is_untrue_of_the_clip(labels, kind):
 def test_the_same_generator_gives_the_same_caption(labels):
     first, again = (contradiction(labels[0], np.random.default_rng(3)) for _ in range(2))
     assert first == again
-    others = {contradiction(labels[0], np.random.default_rng(seed))[0] for seed in range(8)}
+    others = {contradiction(labels[0], np.random.default_rng(seed))[1] for seed in range(8)}
     assert len(others) > 4
 
 
@@ -62,6 +62,16 @@ def test_only_one_fact_changes(labels):
         if led is not None:
             assert led["instruments"][0]["family"] not in told["families"]
             assert led["instruments"][1:] == told["instruments"][1:]
+
+
+def test_both_captions_are_written_with_the_same_dice(labels):
+    near, strange = [], []
+    for seed, told in enumerate(labels):
+        right, wrong, _ = contradiction(told, np.random.default_rng(seed), kinds=("tempo",))
+        other = contradiction(told, np.random.default_rng(seed + 99), kinds=("tempo",))[0]
+        near.append(alike(right, wrong))
+        strange.append(alike(right, other))
+    assert np.mean(near) > np.mean(strange) + 0.1
 
 
 @pytest.mark.parametrize("wording", ["train", "heldout"])
@@ -88,7 +98,7 @@ def test_what_cannot_be_changed_is_named():
         "bpm": 120.0, "tempo_class": "medium", "key": None, "mode": None, "metre": "4/4",
         "density": "medium", "dynamics": "loud", "moods": ["steady"],
     }  # fmt: skip
-    text, what = contradiction(drums, np.random.default_rng(0))
-    assert what == "tempo" and untruths(drums, text)
+    right, text, what = contradiction(drums, np.random.default_rng(0))
+    assert what == "tempo" and untruths(drums, text) and not untruths(drums, right)
     with pytest.raises(UserError, match="drums, lead"):
         contradiction(drums, np.random.default_rng(0), kinds=("drums", "lead"))

@@ -160,13 +160,23 @@ def test_harmony_tells_the_mode_whatever_the_key() -> None:
     minor = torch.tensor([1.0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0])
 
     def told(classes: torch.Tensor) -> torch.Tensor:
-        return harmony(classes.repeat(1, 20, 2))
+        return harmony(classes.repeat(1, 20, 7))
 
     torch.testing.assert_close(told(major.roll(5)), told(major))
     assert (told(major) - told(minor)).norm() > 1e-3
 
 
+def test_harmony_hears_chords_and_not_only_their_sum() -> None:
+    torch.manual_seed(0)
+    harmony = AudioTower(CONV, 8).eval().harmony
+    assert harmony is not None
+    tonic = torch.tensor([1.0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0]).repeat(7)
+    chords = torch.stack([tonic, tonic.view(7, 12).roll(5, dims=-1).flatten()])
+    blurred = chords.mean(dim=0).expand(2, -1)
+    assert (harmony(chords[None]) - harmony(blurred[None])).norm() > 1e-3
+
+
 def test_without_harmony_only_mel_bins_are_heard() -> None:
     tower = AudioTower(dataclasses.replace(CONV, harmony=False), 8).eval()
     assert tower.spectrogram(noise(1)).shape[-1] == tower.config.heard == CONV.bins
-    assert AudioTower(CONV, 8).spectrogram(noise(1)).shape[-1] == CONV.heard == CONV.bins + 24
+    assert AudioTower(CONV, 8).spectrogram(noise(1)).shape[-1] == CONV.heard == CONV.bins + 84

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from musiclm.errors import UserError
-from musiclm.mulan.losses import chance, contradiction_loss, contrastive_loss, recall
+from musiclm.mulan.losses import chance, contradiction_loss, contrastive_loss, recall, tag_loss
 
 LOG_TAU = torch.tensor(math.log(0.1))
 
@@ -68,6 +68,21 @@ def test_a_contradiction_counts_for_its_own_clip_only() -> None:
     contradiction_loss(audio[:1], text[:1], untrue[:1], LOG_TAU).backward()
     assert untrue.grad is not None and untrue.grad[0].abs().max() > 0
     assert untrue.grad[1:].abs().max() == 0
+
+
+def test_a_tag_is_held_against_those_only_that_it_does_not_fit() -> None:
+    audio, tags = unit(6, 16, 0).requires_grad_(), unit(2, 16, 1)
+    fits = torch.zeros(6, 2, dtype=torch.bool)
+    fits[:2, 0] = True
+    fits[:, 1] = True  # says nothing
+    loss = tag_loss(audio, tags, fits, LOG_TAU)
+    logits = (audio @ tags[0] / LOG_TAU.exp()).exp()
+    ours = [-(logits[i] / (logits[i] + logits[2:].sum())).log() for i in (0, 1)]
+    torch.testing.assert_close(loss, torch.stack(ours).mean())
+    loss.backward()
+    assert audio.grad is not None
+    towards = (audio.grad @ tags[0]).sign()
+    assert towards.tolist() == [-1, -1, 1, 1, 1, 1]  # descent brings the first two nearer
 
 
 def test_one_pair_is_refused() -> None:

@@ -70,7 +70,10 @@ def test_missing_weights_name_the_package(tmp_path, monkeypatch) -> None:
         text_tower.wheel_folder()
 
 
-@pytest.mark.parametrize("config", [TINY, MINILM], ids=["tiny", "minilm"])
+WORDS = dataclasses.replace(TINY, words=True)
+
+
+@pytest.mark.parametrize("config", [TINY, WORDS, MINILM], ids=["tiny", "words", "minilm"])
 def test_batch_equals_single_in_any_order(config: TextTowerConfig) -> None:
     tower = TextTower(config, 8).eval()
     texts = ["drums", "a long and winding melody for solo violin and harp", "", "calm piano"]
@@ -80,11 +83,21 @@ def test_batch_equals_single_in_any_order(config: TextTowerConfig) -> None:
     torch.testing.assert_close(tower.features(texts[::-1]), together.flip(0), atol=1e-5, rtol=0)
 
 
-def test_features_have_unit_length_and_differ() -> None:
-    features = TextTower(TINY, 8).eval().features(["calm piano", "fast drums", ""])
+@pytest.mark.parametrize("config", [TINY, WORDS], ids=["tiny", "words"])
+def test_features_have_unit_length_and_differ(config: TextTowerConfig) -> None:
+    tower = TextTower(config, 8).eval()
+    features = tower.features(["calm piano", "fast drums", ""])
+    assert features.shape == (3, config.features) and tower.head(features).shape == (3, 8)
     torch.testing.assert_close(features.norm(dim=1), torch.ones(3))
     assert features.dtype == torch.float32
     assert (features[0] - features[1]).abs().max() > 1e-3
+
+
+def test_half_of_the_features_is_the_words_in_any_order() -> None:
+    tower = TextTower(WORDS, 8).eval()
+    one, other = tower.features(["calm solo piano", "piano solo calm"])
+    torch.testing.assert_close(one[TINY.width :], other[TINY.width :])
+    assert (one[: TINY.width] - other[: TINY.width]).abs().max() > 1e-3
 
 
 def test_no_sentences_give_no_features(minilm: TextTower) -> None:

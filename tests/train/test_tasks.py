@@ -13,6 +13,7 @@ from musiclm.codec.losses import log_mel_distance
 from musiclm.codec.soundstream import SoundStream
 from musiclm.config import from_dict
 from musiclm.corpus.aspects_check import untruths
+from musiclm.corpus.tags import tags
 from musiclm.data.shards import ShardHeader, TokenRow, claim, shard_path, write_shard
 from musiclm.errors import UserError
 from musiclm.lm.decoder import DecoderConfig
@@ -160,16 +161,48 @@ def test_mulan_is_held_against_what_is_untrue_of_its_own_clips(clips, tmp_path, 
     config = settings(steps=4, batch=3, crop_seconds=1.0, lr=3e-3, validate_every=4)
     task = MuLanTask(MULAN, config, told, MuLanTaskConfig(captions=2, contradictions=2))
     batch = task.batch(0)
-    assert batch["caption"].shape == (2, 3) and batch["untrue"].shape == (3,)
+    assert batch["caption"].shape == (2, 3) and batch["contradiction"].shape == (3,)
     clip = task.crops.batch(0).clips[0]
-    first, count = task.untrue.places[clip.id]
-    assert count == 2 and first <= int(batch["untrue"][0]) < first + 2
-    assert all(untruths(FLUTE, text) for text in task.untrue.texts)
+    first, count = task.wrong.places[clip.id]
+    assert task.right.places == task.wrong.places
+    assert count == 2 and first <= int(batch["contradiction"][0]) < first + 2
+    assert all(untruths(FLUTE, text) for text in task.wrong.texts)
+    assert not any(untruths(FLUTE, text) for text in task.right.texts)
     outcome = train(task, config, tmp_path, quiet=True)
     assert {"contrastive", "contradiction"} <= log(tmp_path)[0].keys()
     assert 0.0 <= outcome.figures["right_over_contradicting"] <= 1.0
-    with pytest.raises(UserError, match="clip 0, whose labels are not those of our corpus"):
-        MuLanTask(MULAN, config, clips, MuLanTaskConfig(contradictions=1))
+
+
+def test_mulan_learns_tags_from_those_that_fit(clips, tmp_path, settings):
+    sad, happy = FLUTE, FLUTE | {"mode": "major", "tempo_class": "fast", "moods": ["happy"]}
+    told = [dataclasses.replace(c, labels=happy if i % 2 else sad) for i, c in enumerate(clips)]
+    config = settings(steps=4, batch=3, crop_seconds=1.0, lr=3e-3, validate_every=4)
+    task = MuLanTask(MULAN, config, told, MuLanTaskConfig(tags=True))
+    batch, names = task.batch(0), task.tags.told.texts
+    for row, clip in zip(batch["fits"], task.crops.batch(0).clips, strict=True):
+        assert {names[i] for i in row.nonzero()[:, 0].tolist()} == tags(clip.labels)
+    train(task, config, tmp_path, quiet=True)
+    assert math.isfinite(log(tmp_path)[0]["tags"])
+
+
+def test_mulan_learns_from_captions_alone_where_labels_are_not_of_our_corpus(
+    clips, tmp_path, settings
+):
+    config = settings(steps=4, batch=3, crop_seconds=1.0, lr=3e-3, validate_every=4)
+    both = MuLanTaskConfig(contradictions=1, tags=True)
+    plain = MuLanTask(MULAN, config, clips, both)
+    train(plain, config, tmp_path / "none", quiet=True)
+    assert not {"contradiction", "tags"} & log(tmp_path / "none")[0].keys()
+
+    half = [dataclasses.replace(c, labels={} if i else FLUTE) for i, c in enumerate(clips)]
+    mixed = MuLanTask(MULAN, config, half, both)
+    batch = mixed.batch(0)
+    known = [row for row, c in enumerate(mixed.crops.batch(0).clips) if c.labels]
+    assert batch["labelled"].tolist() == known and len(batch["fits"]) == len(known)
+    train(mixed, config, tmp_path / "some", quiet=True)
+    rows = log(tmp_path / "some")
+    assert all(math.isfinite(row[term]) for row in rows for term in row if term == "tags")
+    assert {"contradiction", "tags"} <= rows[0].keys()
 
 
 def test_remembered_spectrograms_are_those_of_the_crops(clips, tmp_path, settings):
