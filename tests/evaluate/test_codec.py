@@ -96,6 +96,9 @@ def test_the_table_has_every_bit_rate_opus_floor_chance_and_ceiling(figures):
     best = fidelity["rows"][0]
     assert best["log_mel_distance"]["value"] == best["frechet_distance"]["value"] == 0.0
     for line in fidelity["rows"][1:-1]:
+        if "Opus" in line["what"] and not opus.encoder():
+            assert "frechet_distance" not in line
+            continue
         far = line["frechet_distance"]
         assert far["n"] == 4 and far["low"] <= far["value"] <= far["high"]
     if opus.encoder():
