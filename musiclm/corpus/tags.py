@@ -31,10 +31,9 @@ def tags(labels: Mapping[str, Any]) -> set[str]:
             found.update(INSTRUMENTS[player["program"]].names)
     found.update(_WORDS.styles.get(str(labels.get("style")), ()))
     found.update(labels["moods"])
+    # Without those that hold a figure: nobody's tag is 119 bpm.
     tempo = _WORDS.tempo_tags[labels["tempo_class"]]
-    found.update(
-        phrase for phrase in tempo if "{" not in phrase
-    )  # no figures: 120 bpm is not tagged
+    found.update(phrase for phrase in tempo if "{" not in phrase)
     if labels.get("mode"):
         found.add(f"{labels['mode']} key")
     return found

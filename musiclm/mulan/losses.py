@@ -29,9 +29,7 @@ def contrastive_loss(
     """
     if audio.shape[0] < 2:
         raise UserError("a contrastive batch needs at least 2 pairs")
-    # In bfloat16 a cosine over a small temperature would be known to a tenth of a nat only.
-    with torch.autocast(audio.device.type, enabled=False):
-        logits = audio.float() @ text.float().T / log_tau.float().exp().clamp_min(COLDEST)
+    logits = _logits(audio, text, log_tau)
     own = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
     others = logits.masked_fill(own, -math.inf)
     return (torch.cat((others, others.T), dim=1).logsumexp(dim=1) - logits.diagonal()).mean()
@@ -65,14 +63,21 @@ def tag_loss(
     Not in the paper. What several clips of a batch share is held against none of them. Tags that
     fit all clips or none say nothing; the others weigh the same.
     """
-    with torch.autocast(audio.device.type, enabled=False):
-        logits = audio.float() @ tags.float().T / log_tau.float().exp().clamp_min(COLDEST)
+    logits = _logits(audio, tags, log_tau)
     others = logits.masked_fill(fits, -math.inf).logsumexp(dim=0)
     known = fits.any(dim=0) & ~fits.all(dim=0)
     if not known.any():
         return logits.sum() * 0.0
     misses = F.softplus((others - logits)[:, known]) * fits[:, known]
     return (misses.sum(dim=0) / fits[:, known].sum(dim=0)).mean()
+
+
+def _logits(
+    audio: Float[Tensor, "b d"], text: Float[Tensor, "k d"], log_tau: Float[Tensor, ""]
+) -> Float[Tensor, "b k"]:
+    """Cosines over the temperature; in bfloat16 they would be known to a tenth of a nat only."""
+    with torch.autocast(audio.device.type, enabled=False):
+        return audio.float() @ text.float().T / log_tau.float().exp().clamp_min(COLDEST)
 
 
 def chance(batch: int) -> float:

@@ -102,6 +102,8 @@ def task_config(noun: str, sections: Mapping[str, Any]) -> Any:
 
 def sampling_of(noun: str, sections: Mapping[str, Any]) -> dict[str, Any]:
     """How a stage will draw unless told otherwise: the `[generation.STAGE]` table."""
+    if noun in TOKENIZERS:  # one of them bears the name of a stage
+        return {}
     where = f"generation.{noun.removeprefix('lm.')}"
     table = dict(_walk(sections, where))
     from_dict(Sampling, table, where + ".")  # refuses what cannot be drawn
