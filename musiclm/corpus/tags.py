@@ -19,6 +19,7 @@ from musiclm.corpus.aspects import GENRE, MOOD, SOUND, facts_of, said
 from musiclm.corpus.vocabulary import INSTRUMENTS
 from musiclm.corpus.wording import WORDINGS
 
+MODES = ("major key", "minor key")
 _WORDS = WORDINGS["train"]
 
 
@@ -34,6 +35,5 @@ def tags(labels: Mapping[str, Any]) -> set[str]:
     # Without those that hold a figure: nobody's tag is 119 bpm.
     tempo = _WORDS.tempo_tags[labels["tempo_class"]]
     found.update(phrase for phrase in tempo if "{" not in phrase)
-    if labels.get("mode"):
-        found.add(f"{labels['mode']} key")
+    found.update(name for name in MODES if name.split()[0] == labels.get("mode"))
     return found

@@ -29,14 +29,23 @@ from musiclm.evaluate.report import report, row, table
 from musiclm.evaluate.retrieval import chance_row, recall_row
 from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample, soundfonts
 from musiclm.evaluate.texts import denial_rows, reworded_rows, rival_rows
-from musiclm.evaluate.zero_shot import DRUMS, TEMPO, area_rows, areas, mood_tags, questions
+from musiclm.evaluate.zero_shot import (
+    DRUMS,
+    TEMPO,
+    Embed,
+    area_rows,
+    areas,
+    mood_tags,
+    questions,
+)
 from musiclm.mulan.tokenizer import MuLanTokenizer
 
 NOTES = (
     "a caption that also fits other clips of the set cannot always find its own",
     "through tokens: both sides replaced by their 12 decoded MuLan tokens",
     "area: under the ROC curve of a tag's sentences over all clips, mean over the tags of a group "
-    "that fit at least 10 clips; chance is 0.5; n is tags",
+    "that fit at least 10 clips; chance is 0.5; n is tags; by the towers' cosine, and centred: as "
+    "the quantiser sees both",
     "right caption over a contradicting one: each names the fact that they differ in; of a few of "
     "either kind the two most alike; mood and mode are one change, told by mood words or by name",
     "near: cosine of the tokens of a clip and of its caption, both decoded up to that level",
@@ -100,8 +109,13 @@ def mulan(
     captions = [str(rng.choice(clip.captions)) for clip in chosen]
     audio = embed_clips(tokenizer, chosen, batch, progress)
     heard = Heard(tokenizer, chosen, audio, embed_texts(tokenizer, captions), seed)
-    groups = _areas(heard)
-    tags = [line for name, group in groups.items() for line in area_rows(name, group)]
+    groups = _areas(chosen, audio, heard.embed)
+    centred = _areas(chosen, heard.centred, lambda texts: heard.centre(heard.embed(texts)))
+    tags = [
+        line | {"centred": centred[name]["mean"]}
+        for name, group in groups.items()
+        for line in area_rows(name, group)
+    ]
     rivals = rival_rows(heard.embed, chosen, audio, seed)
     reworded = reworded_rows(heard.embed, heard.tokens, chosen, audio, seed)
     tables = [
@@ -174,14 +188,11 @@ def _recall_rows(heard: Heard) -> list[dict[str, Any]]:
     return [*rows, chance_row(len(audio))]
 
 
-def _areas(heard: Heard) -> dict[str, dict[str, Estimate]]:
-    groups = questions() | {"mood words": mood_tags(heard.clips)}
-    return {
-        name: areas(
-            lambda texts: heard.centre(heard.embed(texts)), heard.clips, heard.centred, tags
-        )
-        for name, tags in groups.items()
-    }
+def _areas(
+    clips: Sequence[Clip], audio: Float[Tensor, "n d"], embed: Embed
+) -> dict[str, dict[str, Estimate]]:
+    groups = questions() | {"mood words": mood_tags(clips)}
+    return {name: areas(embed, clips, audio, tags) for name, tags in groups.items()}
 
 
 def _tag_rows(groups: dict[str, dict[str, Estimate]]) -> list[dict[str, Any]]:

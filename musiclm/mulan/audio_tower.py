@@ -12,6 +12,7 @@ torch.Size([2, 8])
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -150,14 +151,16 @@ class Rhythm(nn.Module):
             nn.Linear(config.width, config.width),
         )
 
-    def forward(self, mel: Float[Tensor, "b n f"]) -> Float[Tensor, "b d"]:
+    def forward(self, tempogram: Float[Tensor, "b bands lags"]) -> Float[Tensor, "b d"]:
         """One vector a clip, added to the mean of the tokens."""
-        with torch.autocast(mel.device.type, enabled=False):
-            correlation = rearrange(self.correlation(mel.float()), "b band lag -> b (band lag)")
-        return self.read(correlation)
+        return self.read(rearrange(tempogram, "b band lag -> b (band lag)"))
 
-    def correlation(self, mel: Float[Tensor, "b n f"]) -> Float[Tensor, "b bands lags"]:
+    def tempogram(self, mel: Float[Tensor, "b n f"]) -> Float[Tensor, "b bands lags"]:
         """Autocorrelation of the onset strength, between frames by linear interpolation."""
+        with torch.autocast(mel.device.type, enabled=False):
+            return self._correlation(mel.float())
+
+    def _correlation(self, mel: Float[Tensor, "b n f"]) -> Float[Tensor, "b bands lags"]:
         size = max(mel.shape[1] - 1, LONGEST_LAG + 2)
         onsets = mel.diff(dim=1).relu()
         onsets = rearrange(onsets, "b n (band f) -> b band f n", band=RHYTHM_BANDS).mean(dim=2)
@@ -199,6 +202,14 @@ class Harmony(nn.Module):
 def around(conv: nn.Conv1d, x: Float[Tensor, "b h 12"]) -> Float[Tensor, "b h2 12"]:
     """The circle of pitch classes read from each of them: turning the input turns the output."""
     return conv(F.pad(x, (0, 11), mode="circular"))
+
+
+class Heard(NamedTuple):
+    """What the tower makes of a spectrogram before anything of it is told: enough to learn from."""
+
+    tokens: Float[Tensor, "b d"]  # their mean
+    tempogram: Float[Tensor, "b bands lags"] | None
+    semitones: Float[Tensor, "b n 84"] | None  # ten frames a second
 
 
 class AudioTower(nn.Module):
@@ -250,6 +261,10 @@ class AudioTower(nn.Module):
         self, mel: Float[Tensor, "b n f"], generator: torch.Generator | None = None
     ) -> Float[Tensor, "b d"]:
         """What `spectrogram` gave -> embeddings, not normalised."""
+        return self.tell(self.hear(mel, generator))
+
+    def hear(self, mel: Float[Tensor, "b n f"], generator: torch.Generator | None = None) -> Heard:
+        """Stem and Transformer; in training a generator turns on augmentation."""
         generator = generator if self.training else None
         mel, pitches = mel.split([self.config.bins, mel.shape[-1] - self.config.bins], dim=-1)
         if generator is not None and self.config.equalised:
@@ -264,11 +279,19 @@ class AudioTower(nn.Module):
         x = self.stem(mel)
         for block in self.blocks:
             x = block(x)
-        pooled = self.norm(x).mean(dim=1)
-        if self.rhythm is not None:
-            pooled = pooled + self.rhythm(mel)
-        if self.harmony is not None:
-            pooled = pooled + self.harmony(pitches[:, ::PITCH_FRAMES])
+        return Heard(
+            self.norm(x).mean(dim=1),
+            None if self.rhythm is None else self.rhythm.tempogram(mel),
+            None if self.harmony is None else pitches[:, ::PITCH_FRAMES],
+        )
+
+    def tell(self, heard: Heard) -> Float[Tensor, "b d"]:
+        """Rhythm, harmony and the last map -> embeddings, not normalised."""
+        pooled = heard.tokens
+        if self.rhythm is not None and heard.tempogram is not None:
+            pooled = pooled + self.rhythm(heard.tempogram)
+        if self.harmony is not None and heard.semitones is not None:
+            pooled = pooled + self.harmony(heard.semitones)
         return self.project(pooled)
 
 

@@ -15,6 +15,9 @@ from torch import Tensor
 from musiclm.errors import UserError
 
 COLDEST = 0.01  # not in the paper: the learned temperature stops here, as in CLIP
+# Of what is said of a clip beside its caption. Some of it is heard by halves only, and at the cold
+# of the contrastive loss a doubt costs more than it is worth. Learned, it stayed where it began.
+FACT_TEMPERATURE = 0.07
 
 
 def contrastive_loss(
@@ -36,10 +39,7 @@ def contrastive_loss(
 
 
 def contradiction_loss(
-    audio: Float[Tensor, "b d"],
-    text: Float[Tensor, "b d"],
-    untrue: Float[Tensor, "b d"],
-    log_tau: Float[Tensor, ""],
+    audio: Float[Tensor, "b d"], text: Float[Tensor, "b d"], untrue: Float[Tensor, "b d"]
 ) -> Float[Tensor, ""]:
     """-log of the chance that a clip is given its own caption and not one that contradicts it.
 
@@ -49,32 +49,31 @@ def contradiction_loss(
     lead = (audio.float() * (untrue.float() - text.float())).sum(dim=1)
     if not len(lead):
         return lead.sum()
-    return F.softplus(lead / log_tau.float().exp().clamp_min(COLDEST)).mean()
+    return F.softplus(lead / FACT_TEMPERATURE).mean()
 
 
 def tag_loss(
-    audio: Float[Tensor, "b d"],
-    tags: Float[Tensor, "k d"],
-    fits: Bool[Tensor, "b k"],
-    log_tau: Float[Tensor, ""],
+    audio: Float[Tensor, "b d"], tags: Float[Tensor, "k d"], fits: Bool[Tensor, "b k"]
 ) -> Float[Tensor, ""]:
-    """-log of the chance that a tag finds a clip that it fits, and none of those that it does not.
+    """-log of the chance that a clip which a tag fits is nearer to it than one that it does not.
 
-    Not in the paper. What several clips of a batch share is held against none of them. Tags that
-    fit all clips or none say nothing; the others weigh the same.
+    Not in the paper; a smooth form of the area under the ROC curve, mean over the tags. What
+    several clips of a batch share is held against none of them. Tags that fit all or none say
+    nothing.
     """
-    logits = _logits(audio, tags, log_tau)
-    others = logits.masked_fill(fits, -math.inf).logsumexp(dim=0)
     known = fits.any(dim=0) & ~fits.all(dim=0)
     if not known.any():
-        return logits.sum() * 0.0
-    misses = F.softplus((others - logits)[:, known]) * fits[:, known]
-    return (misses.sum(dim=0) / fits[:, known].sum(dim=0)).mean()
+        return (audio.sum() + tags.sum()) * 0.0
+    true = fits[:, known].T.float()
+    near = (audio.float() @ tags[known].float().T / FACT_TEMPERATURE).T
+    misses = F.softplus(near[:, None, :] - near[:, :, None])  # [k, fitting, not fitting]
+    pairs = true[:, :, None] * (1.0 - true)[:, None, :]
+    return ((misses * pairs).sum(dim=(1, 2)) / pairs.sum(dim=(1, 2))).mean()
 
 
 def _logits(
-    audio: Float[Tensor, "b d"], text: Float[Tensor, "k d"], log_tau: Float[Tensor, ""]
-) -> Float[Tensor, "b k"]:
+    audio: Float[Tensor, "b d"], text: Float[Tensor, "b d"], log_tau: Float[Tensor, ""]
+) -> Float[Tensor, "b b"]:
     """Cosines over the temperature; in bfloat16 they would be known to a tenth of a nat only."""
     with torch.autocast(audio.device.type, enabled=False):
         return audio.float() @ text.float().T / log_tau.float().exp().clamp_min(COLDEST)

@@ -5,6 +5,7 @@ A batch names texts by number, so that it is tensors only.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from torch import Tensor
 
 from musiclm.checkpoint import load_tensors, save_tensors
 from musiclm.corpus.contradict import contradiction
-from musiclm.corpus.tags import tags
+from musiclm.corpus.tags import MODES, tags
 from musiclm.data.manifest import Clip
 from musiclm.device import autocast
+from musiclm.errors import UserError
 from musiclm.mulan.mulan import MuLan
 
 NEEDED = {"texture", "instruments", "families", "drums", "bpm", "tempo_class", "moods"}
@@ -82,6 +84,10 @@ class Tags:
         self.told = Captions({name: (name,) for name in names})
         place = {name: i for i, name in enumerate(names)}
         self.places = {id: [place[name] for name in fits] for id, fits in fitting.items()}
+        moods = {str(mood) for clip in clips for mood in clip.labels["moods"]}
+        # What harmony tells: the numbers of the tags that name a mode, and of those of a mood.
+        groups = ([place[name] for name in names if name in told] for told in (set(MODES), moods))
+        self.harmonic = [group for group in groups if group]
 
     def fits(self, clips: Sequence[Clip]) -> Bool[Tensor, "b k"]:
         """Which tags are true of which clips."""
@@ -94,13 +100,21 @@ class Tags:
 def contradictions_of(clips: Sequence[Clip], each: int, seed: int) -> tuple[Captions, Captions]:
     """`each` captions of every clip that are true, and as many that are untrue in one fact.
 
-    Labels are those of our corpus. The seed chooses; captions of one number belong together.
+    Every second one is about the mode or a mood, which are the hardest to hear. Labels are those of
+    our corpus. The seed chooses; captions of one number belong together.
     """
     right: dict[str, list[str]] = {}
     wrong: dict[str, list[str]] = {}
     for number, clip in enumerate(clips):
         rng = np.random.default_rng((seed, 3, number))
-        pairs = [contradiction(clip.labels, rng) for _ in range(each)]
+        pairs = [_pair(clip, k, rng) for k in range(each)]
         right[clip.id] = [pair[0] for pair in pairs]
         wrong[clip.id] = [pair[1] for pair in pairs]
     return Captions(right), Captions(wrong)
+
+
+def _pair(clip: Clip, number: int, rng: np.random.Generator) -> tuple[str, str, str]:
+    if number % 2:
+        with suppress(UserError):
+            return contradiction(clip.labels, rng, kinds=("mode", "mood"))
+    return contradiction(clip.labels, rng)

@@ -54,7 +54,7 @@ def test_order_in_time_matters(tower: AudioTower) -> None:
 def test_rhythm_peaks_at_the_beat_and_its_multiples() -> None:
     tower = AudioTower(CONV, 8).eval()
     assert tower.rhythm is not None
-    correlation = tower.rhythm.correlation(beats(50)).mean(dim=1)[0]
+    correlation = tower.rhythm.tempogram(beats(50)).mean(dim=1)[0]
     beat = tower.rhythm.lags / 50
     off_beat = (beat - beat.round()).abs() > 0.25
     assert correlation[(beat - 1).abs() < 0.06].max() > 0.3 + correlation[off_beat].max()
@@ -64,7 +64,7 @@ def test_rhythm_hears_tempo_but_not_loudness_or_place() -> None:
     tower = AudioTower(CONV, 8).eval()
     assert tower.rhythm is not None
     slow, fast = beats(50), beats(37)
-    same, moved, faster = tower.rhythm.correlation(torch.cat((slow, slow.roll(20, 1) / 2, fast)))
+    same, moved, faster = tower.rhythm.tempogram(torch.cat((slow, slow.roll(20, 1) / 2, fast)))
     torch.testing.assert_close(moved, same, atol=0.15, rtol=0)
     assert (faster - same).abs().max() > 0.4
 

@@ -13,6 +13,7 @@ from musiclm.codec.losses import log_mel_distance
 from musiclm.codec.soundstream import SoundStream
 from musiclm.config import from_dict
 from musiclm.corpus.aspects_check import untruths
+from musiclm.corpus.contradict import change
 from musiclm.corpus.tags import tags
 from musiclm.data.shards import ShardHeader, TokenRow, claim, shard_path, write_shard
 from musiclm.errors import UserError
@@ -25,6 +26,7 @@ from musiclm.mulan.text_tower import TextTowerConfig
 from musiclm.mulan.tokenizer import MuLanTokenizer
 from musiclm.semantic.tokenizer import SemanticTokenizer
 from musiclm.semantic.w2v_bert import W2vBert, W2vBertConfig
+from musiclm.train.captions import contradictions_of
 from musiclm.train.lm import LMTask
 from musiclm.train.loop import train
 from musiclm.train.mulan import MuLanTask, MuLanTaskConfig
@@ -171,6 +173,19 @@ def test_mulan_is_held_against_what_is_untrue_of_its_own_clips(clips, tmp_path, 
     outcome = train(task, config, tmp_path, quiet=True)
     assert {"contrastive", "contradiction"} <= log(tmp_path)[0].keys()
     assert 0.0 <= outcome.figures["right_over_contradicting"] <= 1.0
+
+
+def test_every_second_contradiction_is_about_the_mode_or_a_mood_where_there_is_one(clips):
+    told = [dataclasses.replace(clip, labels=FLUTE) for clip in clips]
+    _, wrong = contradictions_of(told, 4, seed=0)
+    brighter = change(FLUTE, "mode", np.random.default_rng(0))
+    seconds = [wrong.texts[first + k] for first, _ in wrong.places.values() for k in (1, 3)]
+    assert all(untruths(FLUTE, text) and not untruths(brighter, text) for text in seconds)
+    firsts = [wrong.texts[first] for first, _ in wrong.places.values()]
+    assert any(untruths(brighter, text) for text in firsts)
+    none = [dataclasses.replace(clip, labels=FLUTE | {"mode": None}) for clip in clips[:3]]
+    _, wrong = contradictions_of(none, 2, seed=0)
+    assert all(untruths(FLUTE | {"mode": None}, text) for text in wrong.texts)
 
 
 def test_mulan_learns_tags_from_those_that_fit(clips, tmp_path, settings):
