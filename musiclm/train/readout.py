@@ -199,6 +199,8 @@ def harmony_alone(
     """Let harmony learn which tags fit, through linear maps that are then thrown away."""
     said = told(kept.clips, np.random.default_rng((seed, 6)))
     fits, labelled = said["fits"], said["labelled"]
+    if not len(labelled):
+        return
     assert kept.heard.semitones is not None
     device = harmony.fit.weight.device
     maps = [nn.Linear(harmony.tell.out_features, len(g)).to(device) for g in harmonic]

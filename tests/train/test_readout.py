@@ -79,6 +79,14 @@ def test_clips_without_our_labels_all_go_to_the_towers(clips, settings, tmp_path
     assert all(torch.equal(x, before[name]) for name, x in task.model.state_dict().items())
 
 
+def test_kept_clips_may_all_be_without_labels(clips, settings, tmp_path):
+    task = task_of([*labelled(clips[:2]), *clips[2:]], settings)
+    assert task.kept and not any(clip.labels for clip in task.kept)
+    task.model.eval()
+    task.finish(tmp_path)
+    assert all(x.isfinite().all() for x in task.model.state_dict().values())
+
+
 def test_the_same_seed_reads_the_same(clips, settings, tmp_path):
     states = []
     for name in ("one", "two"):
