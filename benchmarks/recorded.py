@@ -44,9 +44,12 @@ def main() -> None:
     parser.add_argument("--source", default="", help="for the manifest")
     parser.add_argument("--licence", default="", help="of the recordings")
     told = parser.parse_args()
+    font = told.soundfont.read_bytes() if told.soundfont.is_file() else b""
+    if font[8:12] != b"sfbk" or told.soundfont.suffix != ".sf2":
+        parser.error(f"not an .sf2 soundfont: {told.soundfont}")
     told.output.mkdir(parents=True, exist_ok=True)
     clips = []
-    for number, (name, wave) in enumerate(files(recordings(told.soundfont.read_bytes()))):
+    for number, (name, wave) in enumerate(files(recordings(font))):
         path = told.output / f"{number:04d}.wav"
         Waveform(wave).save(path)
         clips.append(
