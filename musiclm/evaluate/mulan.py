@@ -112,7 +112,7 @@ def mulan(
     groups = _areas(chosen, audio, heard.embed)
     centred = _areas(chosen, heard.centred, lambda texts: heard.centre(heard.embed(texts)))
     tags = [
-        line | {"centred": centred[name]["mean"]}
+        line | row(name, centred=centred[name]["mean"])
         for name, group in groups.items()
         for line in area_rows(name, group)
     ]

@@ -1,7 +1,10 @@
 """Retrieval and zero-shot questions."""
 
+import json
+
 import torch
 
+from musiclm.evaluate import zero_shot
 from musiclm.evaluate.mulan import mulan
 from musiclm.evaluate.retrieval import ranks
 
@@ -29,6 +32,13 @@ def test_the_tables_have_recall_tags_and_agreement(tiny, corpus, tmp_path):
     levels = tables["Tokens of a clip and of its caption"]
     assert len(levels) == 13 and levels[0]["codes"] == tiny.tokenizers.mulan.codebooks.shape[1]
     assert (tmp_path / figures["pictures"][0]["file"]).stat().st_size > 1000
+
+
+def test_areas_are_of_the_towers_and_beside_them_centred(tiny, corpus, monkeypatch):
+    monkeypatch.setattr(zero_shot, "FEWEST", 2)
+    figures = json.loads(json.dumps(mulan(tiny.tokenizers.mulan, corpus, pairs=12)))
+    tags = {one["title"]: one["rows"] for one in figures["tables"]}["Zero-shot tags"]
+    assert tags and all(0 <= line[of]["value"] <= 1 for line in tags for of in ("area", "centred"))
 
 
 def test_labels_of_another_corpus_leave_out_what_they_cannot_answer(tiny, corpus):
