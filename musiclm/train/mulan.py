@@ -33,9 +33,7 @@ TAGGED = 96  # clips a step whose tags are told: their pairs grow with the squar
 class MuLanTaskConfig:
     """What only this training knows: `[train.mulan.task]`."""
 
-    fit_clips: int = (
-        8192  # training (or kept) clips that the quantiser is fitted on; not in the paper
-    )
+    fit_clips: int = 8192  # that the quantiser is fitted on, kept ones if any; not in the paper
     fit_crops: int = 2  # crops of each of them; not in the paper
     fit_seconds: float = 0.0  # of each crop; as long as the clips whose tokens count. 0: as trained
     remember: bool = False  # log-mel of all training clips in memory: steps cost a third less
@@ -81,6 +79,12 @@ class MuLanTask:
         self.model = MuLan(model_config)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.seed = config.seed
+        unknown = sorted(self.readout.loss_weights.keys() - self.weights.keys())
+        if unknown:
+            raise UserError(
+                f"train.mulan.task.readout has no loss term {unknown[0]!r}; "
+                f"legal: {', '.join(self.weights)}"
+            )
         self.readout_weights = self.weights | config.loss_weights | self.readout.loss_weights
         self.seconds = config.crop_seconds or model_config.window_seconds
         self.crops = Crops(self.train, self.seconds, config.batch, config.seed, evenly="clips")

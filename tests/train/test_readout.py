@@ -156,3 +156,8 @@ def test_too_few_clips_are_refused(clips, settings):
         task_of(labelled(clips), settings, ReadoutConfig(share=0.9))
     with pytest.raises(UserError, match="keeps 1 of 9 clips to read anew"):
         task_of(labelled(clips), settings, ReadoutConfig(share=0.1))
+
+
+def test_an_unknown_loss_term_is_named(clips, settings):
+    with pytest.raises(UserError, match="no loss term 'tag'; legal: contrastive"):
+        task_of(clips, settings, ReadoutConfig(loss_weights={"tag": 1.0}))
