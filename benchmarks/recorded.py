@@ -3,8 +3,9 @@
     python benchmarks/recorded.py FluidR3_GM.sf2 recorded --source "FluidR3" --licence MIT
     musiclm evaluate codec --data recorded/manifest.jsonl --number 120
 
-Somebody played and recorded each of these notes; no renderer, reverb or mix came after. It is not a
-performance, and no substitute for one: it tells how the codec does on sound from a microphone.
+Somebody played and recorded each of these notes; no renderer, reverb or mix came after, but each is
+brought to one peak. It is not a performance, and no substitute for one: it tells how the codec does
+on sound from a microphone.
 """
 
 import argparse

@@ -9,6 +9,7 @@ text tokens after learning from audio tokens).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,9 @@ def mulan(
     captions = [str(rng.choice(clip.captions)) for clip in chosen]
     audio = embed_clips(tokenizer, chosen, batch, progress)
     heard = Heard(tokenizer, chosen, audio, embed_texts(tokenizer, captions), seed)
-    groups = _areas(chosen, audio, heard.embed)
-    centred = _areas(chosen, heard.centred, lambda texts: heard.centre(heard.embed(texts)))
+    embed = cache(heard.embed)  # the same sentences are asked of both spaces
+    groups = _areas(chosen, audio, embed)
+    centred = _areas(chosen, heard.centred, lambda texts: heard.centre(embed(tuple(texts))))
     tags = [
         line | row(name, centred=centred[name]["mean"])
         for name, group in groups.items()

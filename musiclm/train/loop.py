@@ -33,7 +33,7 @@ from musiclm.train import distributed
 from musiclm.train.config import TrainConfig
 from musiclm.train.optim import Average, Optimizer, learning_rate, part_norms, spent
 from musiclm.train.run import Run
-from musiclm.train.task import LOGGED, Anchored, Batch, Explains, Task, Terms
+from musiclm.train.task import LOGGED, Anchored, Batch, Explains, Task, Terms, reweighted
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,8 @@ class Trainer:
     """The state of a run between steps, and what can be done with it."""
 
     def __init__(self, task: Task, config: TrainConfig, run: Run):
-        unknown = sorted(config.loss_weights.keys() - task.weights.keys())
-        if unknown:
-            legal = ", ".join(task.weights)
-            raise UserError(f"{task.noun} has no loss term {unknown[0]!r}; legal: {legal}")
         self.task, self.config, self.run = task, config, run
-        self.weights = {**task.weights, **config.loss_weights}
+        self.weights = reweighted(task.noun, task.weights, config.loss_weights)
         self.device = pick_device(config.device)
         for module in task.modules.values():
             module.to(self.device).train()

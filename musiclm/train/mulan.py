@@ -22,7 +22,7 @@ from musiclm.train.heldout import held_out, middles
 from musiclm.train.readout import ReadoutConfig, read_anew, remember
 from musiclm.train.run import write_json
 from musiclm.train.spectrograms import Spectrograms
-from musiclm.train.task import Batch, Terms
+from musiclm.train.task import Batch, Terms, reweighted
 
 VALIDATED = 500  # pairs: recall depends on how many there are to choose from
 AT_ONCE = 16  # clips, outside training
@@ -79,13 +79,9 @@ class MuLanTask:
         self.model = MuLan(model_config)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.seed = config.seed
-        unknown = sorted(self.readout.loss_weights.keys() - self.weights.keys())
-        if unknown:
-            raise UserError(
-                f"train.mulan.task.readout has no loss term {unknown[0]!r}; "
-                f"legal: {', '.join(self.weights)}"
-            )
-        self.readout_weights = self.weights | config.loss_weights | self.readout.loss_weights
+        weights = {**self.weights, **config.loss_weights}
+        where = "train.mulan.task.readout"
+        self.readout_weights = reweighted(where, weights, self.readout.loss_weights)
         self.seconds = config.crop_seconds or model_config.window_seconds
         self.crops = Crops(self.train, self.seconds, config.batch, config.seed, evenly="clips")
         self.remembered = self._remembered() if self.task_config.remember else None

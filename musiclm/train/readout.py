@@ -67,9 +67,9 @@ class Remembered:
     clips: Sequence[Clip]
     heard: Heard
 
-    def take(self, rows: Sequence[int] | np.ndarray, device: torch.device) -> Heard:
+    def take(self, rows: np.ndarray, device: torch.device) -> Heard:
         """Some of them."""
-        chosen = torch.as_tensor(np.asarray(rows))
+        chosen = torch.from_numpy(rows)
         return each(lambda x: x[chosen].float().to(device), self.heard)
 
     @torch.no_grad()

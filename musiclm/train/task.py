@@ -10,9 +10,21 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from musiclm.errors import UserError
+
 Batch = dict[str, Tensor]
 Terms = dict[str, Tensor]
 LOGGED = "logged"  # in place of a module's name: figures that nothing is trained on
+
+
+def reweighted(
+    name: str, weights: Mapping[str, float], changes: Mapping[str, float]
+) -> dict[str, float]:
+    """The weights of all loss terms with some changed; UserError names a term that is not there."""
+    unknown = sorted(changes.keys() - weights.keys())
+    if unknown:
+        raise UserError(f"{name} has no loss term {unknown[0]!r}; legal: {', '.join(weights)}")
+    return {**weights, **changes}
 
 
 @runtime_checkable  # the tests check the types of arguments
