@@ -30,6 +30,7 @@ SHORTEST_LAG, LONGEST_LAG = 12, 260  # frames: from a semiquaver at 125 to a min
 PITCHES = 84  # semitones: seven octaves
 PITCH_FRAMES = 10  # mel frames to one of semitones: ten times a second
 CHORDS = 24  # numbers that tell what sounds above each root
+KEYS_DROPPED = 0.3  # in training: harmony has few clips' worth of chords, soon known by heart
 NEAR_SILENCE = 0.02  # of the semitones' norm: softer frames say less
 CURVE_POINTS = 7  # of a random equaliser: one for some octave and a half
 CLIPS_AT_ONCE = 2  # of spectrograms: two fit a CPU's cache, which makes them twice as fast
@@ -184,7 +185,7 @@ class Harmony(nn.Module):
         hidden = config.width // 2
         self.chords = nn.Conv1d(PITCHES // 12, CHORDS, 12)
         self.keys = nn.Conv1d(CHORDS, hidden, 12)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(KEYS_DROPPED)
         self.fit = nn.Linear(hidden, 1)
         self.tell = nn.Linear(hidden, config.width)
 

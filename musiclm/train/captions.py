@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from musiclm.checkpoint import load_tensors, save_tensors
-from musiclm.corpus.contradict import contradiction
+from musiclm.corpus.contradict import KINDS, contradiction, rival_captions
 from musiclm.corpus.tags import MODES, tags
 from musiclm.data.manifest import Clip
 from musiclm.device import autocast
@@ -100,8 +100,9 @@ class Tags:
 def contradictions_of(clips: Sequence[Clip], each: int, seed: int) -> tuple[Captions, Captions]:
     """`each` captions of every clip that are true, and as many that are untrue in one fact.
 
-    Every second one is about the mode or a mood, which are the hardest to hear. Labels are those of
-    our corpus. The seed chooses; captions of one number belong together.
+    Of three, the first is about any fact; the second about the mode or a mood, which are the
+    hardest to hear; the third is a long description beside the likest of another wording. Labels
+    are those of our corpus. The seed chooses; captions of one number belong together.
     """
     right: dict[str, list[str]] = {}
     wrong: dict[str, list[str]] = {}
@@ -113,8 +114,12 @@ def contradictions_of(clips: Sequence[Clip], each: int, seed: int) -> tuple[Capt
     return Captions(right), Captions(wrong)
 
 
-def _pair(clip: Clip, number: int, rng: np.random.Generator) -> tuple[str, str, str]:
-    if number % 2:
+def _pair(clip: Clip, number: int, rng: np.random.Generator) -> tuple[str, str]:
+    if number % 3 == 1:
         with suppress(UserError):
-            return contradiction(clip.labels, rng, kinds=("mode", "mood"))
-    return contradiction(clip.labels, rng)
+            return contradiction(clip.labels, rng, kinds=("mode", "mood"))[:2]
+    if number % 3 == 2:
+        for kind in rng.permutation(KINDS).tolist():
+            if pair := rival_captions(clip.labels, rng, kind):
+                return pair
+    return contradiction(clip.labels, rng)[:2]

@@ -25,7 +25,6 @@ from musiclm.mulan.mulan import MuLan
 from musiclm.train.task import Batch, Terms
 
 WARM = 0.1  # of the steps, in which the learning rate rises
-STRETCH = 0.6  # of a crop's semitones that harmony is given at a time
 DROPPED = 0.1  # of the numbers that the Transformer gives
 DECAY = 0.05  # of weights
 ROWS = 64  # clips a step while harmony learns by itself
@@ -38,12 +37,12 @@ class ReadoutConfig:
 
     # Of the training clips, the manifest's last, kept from the towers where any has our labels.
     share: float = 0.0
-    steps: int = 900
+    steps: int = 1100
     batch: int = 256  # clips
     lr: float = 1.3e-3
     alone: float = 0.3  # of the rows, in which harmony has to tell everything
     # Before the others: beside a tower that tells most, nothing would ever set harmony going.
-    harmony_steps: int = 1500
+    harmony_steps: int = 4500
     harmony_lr: float = 3e-3
     loss_weights: dict[str, float] = field(default_factory=dict)  # over those of the towers
 
@@ -141,7 +140,7 @@ def read_anew(
             rng = np.random.default_rng((seed, 5, step.number))
             total = torch.zeros((), device=device)
             for part, only_chords in divided(rows, alone):
-                heard = muffled(kept.take(part, device), only_chords, rng)
+                heard = muffled(kept.take(part, device), only_chords)
                 audio = F.normalize(model.audio.tell(heard).float(), dim=-1)
                 said = told([kept.clips[row] for row in part], rng)
                 terms = losses(audio, {name: tensor.to(device) for name, tensor in said.items()})
@@ -171,21 +170,13 @@ def divided(rows: np.ndarray, alone: float) -> list[tuple[np.ndarray, bool]]:
     return [(rows[:-few], False), (rows[-few:], True)]
 
 
-def muffled(heard: Heard, only_chords: bool, rng: np.random.Generator) -> Heard:
-    """A stretch of the semitones, and beside it nothing, or all but some numbers of the tokens."""
+def muffled(heard: Heard, only_chords: bool) -> Heard:
+    """The semitones, and beside them nothing, or all but some numbers of the tokens."""
     tokens, tempogram, semitones = heard
     tokens = F.dropout(tokens, 1.0 if only_chords else DROPPED)
     if tempogram is not None and only_chords:
         tempogram = torch.zeros_like(tempogram)
-    return Heard(tokens, tempogram, None if semitones is None else stretch(semitones, rng))
-
-
-def stretch(semitones: Float[Tensor, "b n s"], rng: np.random.Generator) -> Float[Tensor, "b m s"]:
-    """The same random part of each."""
-    frames = semitones.shape[1]
-    length = max(1, round(STRETCH * frames))
-    first = int(rng.integers(frames - length + 1))
-    return semitones[:, first : first + length]
+    return Heard(tokens, tempogram, semitones)
 
 
 def harmony_alone(
@@ -209,7 +200,7 @@ def harmony_alone(
         rng = np.random.default_rng((seed, 7, step.number))
         picked = torch.from_numpy(rng.integers(len(labelled), size=ROWS))
         semitones = kept.heard.semitones[labelled[picked]].float().to(device)
-        heard, true = harmony(stretch(semitones, rng)), fits[picked].float().to(device)
+        heard, true = harmony(semitones), fits[picked].float().to(device)
         losses = [
             F.binary_cross_entropy_with_logits(linear(heard), true[:, list(group)])
             for linear, group in zip(maps, harmonic, strict=True)

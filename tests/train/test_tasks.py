@@ -175,14 +175,20 @@ def test_mulan_is_held_against_what_is_untrue_of_its_own_clips(clips, tmp_path, 
     assert 0.0 <= outcome.figures["right_over_contradicting"] <= 1.0
 
 
-def test_every_second_contradiction_is_about_the_mode_or_a_mood_where_there_is_one(clips):
+def test_contradictions_take_turns_any_fact_mode_or_mood_and_long_ones(clips):
     told = [dataclasses.replace(clip, labels=FLUTE) for clip in clips]
-    _, wrong = contradictions_of(told, 4, seed=0)
+    right, wrong = contradictions_of(told, 6, seed=0)
     brighter = change(FLUTE, "mode", np.random.default_rng(0))
-    seconds = [wrong.texts[first + k] for first, _ in wrong.places.values() for k in (1, 3)]
+    seconds = [wrong.texts[first + k] for first, _ in wrong.places.values() for k in (1, 4)]
     assert all(untruths(FLUTE, text) and not untruths(brighter, text) for text in seconds)
     firsts = [wrong.texts[first] for first, _ in wrong.places.values()]
     assert any(untruths(brighter, text) for text in firsts)
+    thirds = [first + k for first, _ in wrong.places.values() for k in (2, 5)]
+    assert all(untruths(FLUTE, wrong.texts[n]) for n in thirds)
+    assert not any(untruths(FLUTE, right.texts[n]) for n in thirds)
+    rest = [n for n in range(len(right.texts)) if n not in thirds]
+    lengths = [np.mean([len(right.texts[n]) for n in some]) for some in (thirds, rest)]
+    assert lengths[0] > lengths[1]
     none = [dataclasses.replace(clip, labels=FLUTE | {"mode": None}) for clip in clips[:3]]
     _, wrong = contradictions_of(none, 2, seed=0)
     assert all(untruths(FLUTE | {"mode": None}, text) for text in wrong.texts)
