@@ -186,7 +186,7 @@ class Harmony(nn.Module):
         self.chords = nn.Conv1d(PITCHES // 12, CHORDS, 12)
         self.keys = nn.Conv1d(CHORDS, hidden, 12)
         self.dropout = nn.Dropout(KEYS_DROPPED)
-        self.fit = nn.Linear(hidden, 1)
+        self.fit = nn.Linear(hidden, 1, bias=False)
         self.tell = nn.Linear(hidden, config.width)
 
     def forward(self, semitones: Float[Tensor, "b n 84"]) -> Float[Tensor, "b d"]:
