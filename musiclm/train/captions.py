@@ -101,8 +101,8 @@ def contradictions_of(clips: Sequence[Clip], each: int, seed: int) -> tuple[Capt
     """`each` captions of every clip that are true, and as many that are untrue in one fact.
 
     Of three, the first is about any fact; the second about the mode or a mood, which are the
-    hardest to hear; the third is a long description beside the likest of another wording. Labels
-    are those of our corpus. The seed chooses; captions of one number belong together.
+    hardest to hear; the third is a pair of long descriptions that are alike but for the fact.
+    Labels are those of our corpus. The seed chooses; captions of one number belong together.
     """
     right: dict[str, list[str]] = {}
     wrong: dict[str, list[str]] = {}
