@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The released system: some fourteen hours on two CPU cores (configs/mini.toml says how long each part takes).
+# The released system: some fifteen hours on two CPU cores (configs/mini.toml says how long each part takes).
 #
 #   recipes/mini.sh [FOLDER] [--scores DIR]      or, on your own folder of audio, with a manifest:
 #   recipes/train.sh mini FOLDER --manifest my/manifest.jsonl

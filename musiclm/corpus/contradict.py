@@ -96,6 +96,22 @@ def rival_captions(
     return max(pairs, key=lambda pair: alike(*pair)) if pairs else None
 
 
+def first_rivals(
+    labels: Labels,
+    rng: np.random.Generator,
+    kinds: Sequence[str],
+    *,
+    form: int = LONG,
+    wording: str = "train",
+) -> tuple[str, str, str] | None:
+    """`rival_captions` of the first of these kinds that has any, and which; None if none has."""
+    for kind in kinds:
+        pair = rival_captions(labels, rng, kind, form=form, wording=wording)
+        if pair:
+            return (*pair, kind)
+    return None
+
+
 def alike(one: str, other: str) -> float:
     """The share of their words that two texts have in common.
 

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from musiclm.corpus.captions import captions
-from musiclm.corpus.contradict import KINDS, LONG, rival_captions
+from musiclm.corpus.contradict import KINDS, LONG, first_rivals
 from musiclm.corpus.vocabulary import INSTRUMENTS
 from musiclm.data.manifest import Clip
 from musiclm.evaluate.intervals import mean, share
@@ -75,15 +75,12 @@ def rivals(
 ) -> tuple[str, str, str] | None:
     """A right and a wrong caption and the kind of their difference; kinds take turns by number."""
     rng = np.random.default_rng((seed, form, *clip.id.encode()))
-    for turn in range(len(KINDS)):
-        kind = KINDS[(number + turn) % len(KINDS)]
-        try:
-            pair = rival_captions(clip.labels, rng, kind, form=form, wording=wording)
-        except KeyError:  # labels that are not of our corpus
-            return None
-        if pair:
-            return (*pair, kind)
-    return None
+    first = number % len(KINDS)
+    kinds = KINDS[first:] + KINDS[:first]
+    try:
+        return first_rivals(clip.labels, rng, kinds, form=form, wording=wording)
+    except KeyError:  # labels that are not of our corpus
+        return None
 
 
 def reworded(clips: Sequence[Clip], seed: int) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from musiclm.checkpoint import load_tensors, save_tensors
-from musiclm.corpus.contradict import KINDS, contradiction, rival_captions
+from musiclm.corpus.contradict import KINDS, contradiction, first_rivals
 from musiclm.corpus.tags import MODES, tags
 from musiclm.data.manifest import Clip
 from musiclm.device import autocast
@@ -119,7 +119,7 @@ def _pair(clip: Clip, number: int, rng: np.random.Generator) -> tuple[str, str]:
         with suppress(UserError):
             return contradiction(clip.labels, rng, kinds=("mode", "mood"))[:2]
     if number % 3 == 2:
-        for kind in rng.permutation(KINDS).tolist():
-            if pair := rival_captions(clip.labels, rng, kind):
-                return pair
+        rivals = first_rivals(clip.labels, rng, rng.permutation(KINDS).tolist())
+        if rivals:
+            return rivals[:2]
     return contradiction(clip.labels, rng)[:2]
