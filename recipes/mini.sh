@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The released system: some fifteen hours on two CPU cores (configs/mini.toml says how long each part takes).
+# The released system: some twenty hours on two CPU cores and 25 GB of disk
+# (configs/mini.toml says how long each part takes).
 #
 #   recipes/mini.sh [FOLDER] [--scores DIR]      or, on your own folder of audio, with a manifest:
 #   recipes/train.sh mini FOLDER --manifest my/manifest.jsonl
@@ -7,4 +8,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 folder="${1:-runs/mini}"
 shift || true
-exec recipes/train.sh mini "$folder" --clips 32000 --seconds 10 --seed 1 "$@"
+exec recipes/train.sh mini "$folder" --clips 48000 --seconds 10 --seed 1 "$@"

@@ -29,9 +29,12 @@ RHYTHM_BANDS = 4  # of the mel scale, whose onsets are counted apart
 SHORTEST_LAG, LONGEST_LAG = 12, 260  # frames: from a semiquaver at 125 to a minim at 46 bpm
 PITCHES = 84  # semitones: seven octaves
 PITCH_FRAMES = 10  # mel frames to one of semitones: ten times a second
-CHORDS = 24  # numbers that tell what sounds above each root
+CHORD_FRAMES = 5  # of semitones to one chord: two a second
+CHORDS = 48  # numbers that tell what sounds above each root
 KEYS_DROPPED = 0.3  # in training: harmony has few clips' worth of chords, soon known by heart
+HEAD_DROPPED = 0.2  # in training
 NEAR_SILENCE = 0.02  # of the semitones' norm: softer frames say less
+UNVARIED = 1e-6  # added to a variance: the slope of a root at nothing is infinite
 CURVE_POINTS = 7  # of a random equaliser: one for some octave and a half
 CLIPS_AT_ONCE = 2  # of spectrograms: two fit a CPU's cache, which makes them twice as fast
 
@@ -55,6 +58,7 @@ class AudioTowerConfig:
     dropout: float = 0.1  # not in the paper
     rhythm_lags: int = 0  # at which onsets are compared with themselves; 0: none, as in the paper
     harmony: bool = False  # chords are heard from each of twelve roots; not in the paper
+    head_hidden: int = 0  # of a layer before the last map; 0: none, as in the paper
     max_frames: int = 1000  # of the position table: 10 s
     masked_bins: int = 24  # SpecAugment: widest band hidden while training; not in the paper
     masked_frames: int = 96  # SpecAugment: longest stretch hidden; not in the paper
@@ -73,8 +77,10 @@ class AudioTowerConfig:
             raise UserError(f"a patch of {self.patch} is larger than {self.bins} mel bins")
         if self.rhythm_lags and self.bins % RHYTHM_BANDS:
             raise UserError(f"rhythm needs a multiple of {RHYTHM_BANDS} mel bins, not {self.bins}")
-        if min(self.equalised, self.contrast, self.floor) < 0:
-            raise UserError("audio equalised, contrast and floor must not be negative (0: off)")
+        if min(self.head_hidden, self.equalised, self.contrast, self.floor) < 0:
+            raise UserError(
+                "audio head_hidden, equalised, contrast and floor must not be negative (0: off)"
+            )
         if self.stem == "conv" and (self.bins % 8 or self.stride[1] % 8):
             raise UserError(
                 f"the conv stem needs multiples of 8, not {self.bins} mel bins and "
@@ -177,24 +183,30 @@ class Rhythm(nn.Module):
 class Harmony(nn.Module):
     """Chords read from each of the twelve roots, then keys from each tonic; not in the paper.
 
-    What it learns in one key it knows in all; the tonics that fit speak loudest.
+    A key is heard from its chords on the whole and from how much they vary. What it learns in one
+    key it knows in all; the tonics that fit speak loudest.
     """
 
     def __init__(self, config: AudioTowerConfig) -> None:
         super().__init__()
         hidden = config.width // 2
         self.chords = nn.Conv1d(PITCHES // 12, CHORDS, 12)
-        self.keys = nn.Conv1d(CHORDS, hidden, 12)
+        self.keys = nn.Conv1d(2 * CHORDS, hidden, 12)
         self.dropout = nn.Dropout(KEYS_DROPPED)
         self.fit = nn.Linear(hidden, 1, bias=False)
         self.tell = nn.Linear(hidden, config.width)
 
     def forward(self, semitones: Float[Tensor, "b n 84"]) -> Float[Tensor, "b d"]:
         """One vector a clip, added to the mean of the tokens."""
-        frames = rearrange(semitones, "b n (octave c) -> (b n) octave c", c=12)
-        frames = frames / (frames.norm(dim=(1, 2), keepdim=True) + NEAR_SILENCE)
-        chords = F.gelu(around(self.chords, F.layer_norm(frames, frames.shape[1:])))
-        heard = reduce(chords, "(b n) h c -> b h c", "mean", n=semitones.shape[1])
+        few = min(CHORD_FRAMES, semitones.shape[1])
+        whole = semitones[:, : semitones.shape[1] // few * few]
+        frames = reduce(whole, "b (n few) (o c) -> b n o c", "mean", few=few, c=12)
+        frames = frames / (frames.norm(dim=(2, 3), keepdim=True) + NEAR_SILENCE)
+        frames = F.layer_norm(frames, frames.shape[2:])
+        chords = F.gelu(around(self.chords, rearrange(frames, "b n o c -> (b n) o c")))
+        chords = rearrange(chords, "(b n) h c -> b n h c", b=len(semitones))
+        variance, mean = torch.var_mean(chords, dim=1, correction=0)
+        heard = torch.cat([mean, (variance + UNVARIED).sqrt()], dim=1)
         keys = F.gelu(around(self.keys, F.layer_norm(heard, heard.shape[1:])))
         read = self.dropout(rearrange(keys, "b h c -> b c h"))
         return self.tell((self.fit(read).softmax(dim=1) * read).sum(dim=1))
@@ -203,6 +215,26 @@ class Harmony(nn.Module):
 def around(conv: nn.Conv1d, x: Float[Tensor, "b h 12"]) -> Float[Tensor, "b h2 12"]:
     """The circle of pitch classes read from each of them: turning the input turns the output."""
     return conv(F.pad(x, (0, 11), mode="circular"))
+
+
+class Head(nn.Module):
+    """What only several things together tell, as tempo and mode a mood; not in the paper.
+
+    Begins as nothing.
+    """
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, hidden)
+        self.dropout = nn.Dropout(HEAD_DROPPED)
+        self.down = nn.Linear(hidden, width)
+        nn.init.zeros_(self.down.weight)
+        nn.init.zeros_(self.down.bias)
+
+    def forward(self, pooled: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+        """One vector a clip, added to what it was read from."""
+        return self.down(self.dropout(F.gelu(self.up(self.norm(pooled)))))
 
 
 class Heard(NamedTuple):
@@ -236,6 +268,8 @@ class AudioTower(nn.Module):
         self.norm = RMSNorm(config.width)
         self.rhythm = Rhythm(config) if config.rhythm_lags else None
         self.harmony = Harmony(config) if config.harmony else None
+        hidden = config.head_hidden
+        self.head = Head(config.width, hidden) if hidden else None
         pitch_hop = PITCH_FRAMES * config.hop
         self.semitones = Semitones(config.sample_rate, pitch_hop) if config.harmony else None
         self.project = nn.Linear(config.width, embed_dim)
@@ -287,12 +321,14 @@ class AudioTower(nn.Module):
         )
 
     def tell(self, heard: Heard) -> Float[Tensor, "b d"]:
-        """Rhythm, harmony and the last map -> embeddings, not normalised."""
+        """Rhythm, harmony, the head and the last map -> embeddings, not normalised."""
         pooled = heard.tokens
         if self.rhythm is not None and heard.tempogram is not None:
             pooled = pooled + self.rhythm(heard.tempogram)
         if self.harmony is not None and heard.semitones is not None:
             pooled = pooled + self.harmony(heard.semitones)
+        if self.head is not None:
+            pooled = pooled + self.head(pooled)
         return self.project(pooled)
 
 

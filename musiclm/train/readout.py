@@ -3,7 +3,7 @@
 A tower of minutes knows the clips that it learned from by their timbre. On those nothing is left
 to tell apart, so what only harmony tells (mode, mood) is never asked for. Some clips are therefore
 kept from it. Once it is done, the stem and the Transformer stand still, and what reads them
-(rhythm, harmony, the last map, the text head) learns on the kept clips. What the Transformer makes
+(rhythm, harmony, the last maps, the text head) learns on the kept clips. What the Transformer makes
 of those is computed once: a step is a few small maps.
 """
 
@@ -37,7 +37,7 @@ class ReadoutConfig:
 
     # Of the training clips, the manifest's last, kept from the towers where any has our labels.
     share: float = 0.0
-    steps: int = 1100
+    steps: int = 1500
     batch: int = 256  # clips
     lr: float = 1.3e-3
     alone: float = 0.3  # of the rows, in which harmony has to tell everything
@@ -157,7 +157,7 @@ def reading(model: MuLan) -> Iterator[nn.Parameter]:
     The temperature stays: on remembered clips it would fall until nothing but them fits.
     """
     audio = model.audio
-    for module in (audio.rhythm, audio.harmony, audio.project, model.text.head):
+    for module in (audio.rhythm, audio.harmony, audio.head, audio.project, model.text.head):
         if module is not None:
             yield from module.parameters()
 

@@ -7,6 +7,7 @@ import torch
 
 from musiclm.errors import UserError
 from musiclm.mulan.audio_tower import (
+    CHORD_FRAMES,
     AudioTower,
     AudioTowerConfig,
     other_range,
@@ -172,8 +173,27 @@ def test_harmony_hears_chords_and_not_only_their_sum() -> None:
     assert harmony is not None
     tonic = torch.tensor([1.0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0]).repeat(7)
     chords = torch.stack([tonic, tonic.view(7, 12).roll(5, dims=-1).flatten()])
-    blurred = chords.mean(dim=0).expand(2, -1)
-    assert (harmony(chords[None]) - harmony(blurred[None])).norm() > 1e-3
+    held = chords.repeat_interleave(CHORD_FRAMES, dim=0)
+    blurred = chords.mean(dim=0).expand(len(held), -1)
+    assert (harmony(held[None]) - harmony(blurred[None])).norm() > 1e-3
+
+
+@pytest.mark.parametrize("frames", [1, 20])
+def test_harmony_learns_beside_silence(frames: int) -> None:
+    harmony = AudioTower(CONV, 8).train().harmony
+    assert harmony is not None
+    harmony(torch.zeros(2, frames, 84)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in harmony.parameters())
+
+
+def test_a_head_begins_as_nothing() -> None:
+    with_head = AudioTower(dataclasses.replace(CONV, head_hidden=16), 8).eval()
+    without = AudioTower(CONV, 8).eval()
+    weights = with_head.state_dict()
+    without.load_state_dict({n: x for n, x in weights.items() if not n.startswith("head.")})
+    torch.testing.assert_close(with_head(noise(2)), without(noise(2)))
+    with pytest.raises(UserError, match="head_hidden"):
+        dataclasses.replace(CONV, head_hidden=-1)
 
 
 def test_without_harmony_only_mel_bins_are_heard() -> None:

@@ -17,7 +17,7 @@ from musiclm.train.readout import ReadoutConfig, Remembered, read_anew
 
 AUDIO = AudioTowerConfig(
     bins=32, stem="conv", stride=(32, 16), width=32, layers=1, heads=2, hidden=64, dropout=0.0,
-    rhythm_lags=8, harmony=True,
+    rhythm_lags=8, harmony=True, head_hidden=16,
 )  # fmt: skip
 MULAN = MuLanConfig(
     embed_dim=16,
@@ -64,7 +64,7 @@ def test_only_what_reads_the_transformer_learns(clips, settings, tmp_path):
     task.finish(tmp_path)
     moved = {n for n, x in task.model.state_dict().items() if not torch.equal(x, before[n])}
     assert not [name for name in moved if name.startswith(STANDING)]
-    for part in ("audio.project.", "audio.rhythm.", "audio.harmony.", "text.head."):
+    for part in ("audio.project.", "audio.rhythm.", "audio.harmony.", "audio.head.", "text.head."):
         assert any(name.startswith(part) for name in moved), part
     assert not task.model.training
     assert json.loads((tmp_path / "mulan.json").read_text())["noun"] == "mulan"
