@@ -3,8 +3,8 @@
 A tower of minutes knows the clips that it learned from by their timbre. On those nothing is left
 to tell apart, so what only harmony tells (mode, mood) is never asked for. Some clips are therefore
 kept from it. Once it is done, the stem and the Transformer stand still, and what reads them
-(rhythm, harmony, the last maps, the text head) learns on the kept clips. What the Transformer makes
-of those is computed once: a step is a few small maps.
+(rhythm, harmony, the last map and the heads of both sides) learns on the kept clips. What the
+Transformer makes of those is computed once: a step is a few small maps.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
