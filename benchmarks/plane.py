@@ -32,7 +32,7 @@ from musiclm.evaluate.intervals import mean
 from musiclm.evaluate.predictability import DECODER, Budget, Predictability, predictability
 from musiclm.evaluate.report import report, row, save, show, table
 from musiclm.evaluate.sound import SECONDS, chunks, held_out, load, sample
-from musiclm.semantic.tokenizer import SemanticTokenizer
+from musiclm.interfaces import SemanticTokenizer
 from musiclm.system import load_part, read_index, system_folder
 from musiclm.tokens import SEMANTIC
 

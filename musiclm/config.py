@@ -2,7 +2,8 @@
 
 Every model keeps its dataclass beside it, with the paper's numbers as defaults; a TOML file lists
 only departures, and `--set a.b=c` departs from the file. Unknown keys and wrong types name
-themselves.
+themselves. Where a section may be one of several dataclasses, the first field of each is a
+`Literal` of its name, and the table says which.
 
 >>> from musiclm.tokens import Alphabet
 >>> from_dict(Alphabet, {"name": "x", "rate": 1, "levels": 2, "size": 3}).levels
@@ -94,7 +95,9 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         inner = [argument for argument in arguments if argument is not type(None)]
-        return _convert(inner[0], value, where)
+        return _convert(_alternative(inner, value, where), value, where)
+    if origin is typing.Literal and value not in arguments:
+        raise UserError(f"'{where}' must be {' or '.join(map(repr, arguments))}, not {value!r}")
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             raise UserError(f"'{where}' must be a list, not {value!r}")
@@ -111,6 +114,19 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     if kind in (int, float, str, bool) and type(value) is not kind:
         raise UserError(f"'{where}' must be {kind.__name__}, not {value!r}")
     return value
+
+
+def _alternative(kinds: list[Any], value: Any, where: str) -> Any:
+    """Of a union of dataclasses the one that the table names in their first field, or the first."""
+    if len(kinds) == 1 or not isinstance(value, Mapping):
+        return kinds[0]
+    tags = [dataclasses.fields(kind)[0] for kind in kinds]
+    named = value.get(tags[0].name, tags[0].default)
+    for kind, tag in zip(kinds, tags, strict=True):
+        if named == tag.default:
+            return kind
+    legal = " or ".join(repr(tag.default) for tag in tags)
+    raise UserError(f"'{where}.{tags[0].name}' must be {legal}, not {named!r}")
 
 
 def _plain(value: Any) -> Any:

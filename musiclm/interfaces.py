@@ -3,7 +3,7 @@
 Structural: nothing needs to inherit from these.
 """
 
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -21,11 +21,18 @@ class Codec(Protocol):
         ...
 
 
+@runtime_checkable  # the tests check the types of arguments
 class SemanticTokenizer(Protocol):
-    """Waveform -> semantic tokens (w2v-BERT and k-means)."""
+    """Waveform -> semantic tokens: k-means over a layer of w2v-BERT, or over musical features."""
+
+    centroids: Tensor  # [v d]: what the ids stand for, each a point of the clustered features
 
     def tokenize(self, wave: Float[Tensor, "b 1 t"]) -> Int[Tensor, "b n"]:
-        """25 ids a second."""
+        """ceil(t / 960) ids below v: 25 a second."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All tensors that the ids depend on, by name; stages are pinned to their fingerprint."""
         ...
 
 

@@ -1,6 +1,8 @@
 """Which layer to cluster, and into how many tokens: the choice of MusicLM section 3.1, by probes.
 
-figures = layers(tokenizer, read_manifest("corpus"))
+Beside the layers stand what needs no network: musical features, and plain log-mel.
+
+figures = layers(tokenizer.model, read_manifest("corpus"))
 draw(figures, Path("layers.png"))
 """
 
@@ -20,16 +22,18 @@ from musiclm.evaluate.report import row, table
 from musiclm.evaluate.semantic import log_mel, unheard
 from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample
 from musiclm.picture import canvas, save
-from musiclm.semantic.tokenizer import SemanticTokenizer
+from musiclm.semantic.musical import MusicalFeatures
+from musiclm.semantic.pieces import whole_frames
+from musiclm.semantic.w2v_bert import W2vBert
 
 SIZES = (256, 512, 1024, 2048)
 QUESTIONS = ("melody", "chord", "beat", "key", "tempo class", "family of the melody", "style")
 FRAMES_FITTED, ITERATIONS = 40_000, 10  # of k-means
-BASELINE, RELEASED = "log-mel", "as released"
+BASELINE, MUSICAL = "log-mel", "musical features"
 
 
 def layers(
-    tokenizer: SemanticTokenizer,
+    model: W2vBert,
     clips: Sequence[Clip],
     *,
     other: Sequence[Clip] | None = None,
@@ -42,7 +46,7 @@ def layers(
     """One table a question: a row for each layer, a column for each number of clusters."""
     learned = sample(held_out(clips, ("train",)), train, seed)
     both = learned + sample(unheard(clips, other), test, seed)
-    views = _views(tokenizer, both, len(learned))
+    views = _views(model, both, len(learned))
     frames = next(iter(views.values())).shape[1]
     facts = frame_facts(both, frames)
     found: dict[str, dict[str, dict[str, Any]]] = {}
@@ -88,21 +92,21 @@ def draw(tables: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def _views(
-    tokenizer: SemanticTokenizer, clips: Sequence[Clip], learned: int
+    model: W2vBert, clips: Sequence[Clip], learned: int
 ) -> dict[str, Float[Tensor, "b n d"]]:
-    """What might be clustered, by name, each number at mean 0 and deviation 1."""
-    model = tokenizer.model
+    """What might be clustered, by name, each number at mean 0 and deviation 1 (or its weight)."""
+    device = next(model.parameters()).device
+    musical = MusicalFeatures(model.config.frame, pulse=True).to(device)
     parts: dict[str, list[Tensor]] = {}
     for group in chunks(clips, 4):
         wave = load(group)
-        heard = wave.to(tokenizer.mean.device)
+        heard = whole_frames(wave.to(device), model.config.frame)
         found = {f"layer {number}": x for number, x in model.layers(heard).items()}
-        found |= {RELEASED: model.features(heard), BASELINE: log_mel(wave)}
+        found |= {MUSICAL: musical(heard), BASELINE: log_mel(wave)}
         for name, values in found.items():
             parts.setdefault(name, []).append(values.cpu())
     views = {name: torch.cat(values) for name, values in parts.items()}
     for name, values in views.items():
         views[name] = standardised(values, learned)
-    if model.clustered is not None:
-        views[RELEASED] = views[RELEASED] * model.clustered.weights()
+    views[MUSICAL] = views[MUSICAL] * musical.weights()
     return views

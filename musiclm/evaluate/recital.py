@@ -89,7 +89,7 @@ def listen(
     music: MusicLM, clips: Sequence[Clip], seconds: float, progress: Progress = quiet
 ) -> list[Example]:
     """Tokens of the first `seconds` of each clip, of whole frames only."""
-    device = next(music.tokenizers.semantic.parameters()).device
+    device = music.tokenizers.semantic.centroids.device
     found: dict[int, Example] = {}
     lasting = [int(min(clip.seconds, seconds) * SEMANTIC.rate + 1e-6) for clip in clips]
     ranked = sorted(range(len(clips)), key=lambda index: lasting[index])

@@ -23,8 +23,8 @@ from musiclm.evaluate.frames import frame_facts
 from musiclm.evaluate.probes import Frames, Tokens, clip_rows, cluster, frame_rows, standardised
 from musiclm.evaluate.report import report, row, table
 from musiclm.evaluate.sound import Progress, chunks, held_out, load, quiet, sample, soundfonts
+from musiclm.interfaces import SemanticTokenizer
 from musiclm.nn.spectrogram import LogMel
-from musiclm.semantic.tokenizer import SemanticTokenizer
 from musiclm.tokens import SEMANTIC
 
 MEL_HOP = SAMPLE_RATE // 100  # the features of w2v-BERT, averaged by four to its rate
@@ -50,7 +50,7 @@ def semantic(
     learned = sample(held_out(clips, ("train",)), train, seed)
     judged = sample(unheard(clips, other), test, seed)
     both, count = learned + judged, len(learned)
-    device = next(tokenizer.parameters()).device
+    device = tokenizer.centroids.device
     tokens: list[Tensor] = []
     mels: list[Tensor] = []
     for group in chunks(both, batch):

@@ -1,1 +1,1 @@
-"""w2v-BERT: waveform -> semantic tokens."""
+"""Waveform -> semantic tokens: of w2v-BERT, or of musical features alone."""

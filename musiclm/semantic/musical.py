@@ -7,7 +7,7 @@ of the rest), drums and rhythm. MERT (Li et al. 2023, 2306.00107) teaches a cons
 beside its codes for the same reason.
 
 With a pulse they also hold the place in the beat: see pulse.py. Weighted by kind, they may be
-clustered into tokens themselves (`clustered = "musical"`).
+clustered into tokens without any network: see musical_tokenizer.py.
 
 >>> MusicalFeatures(frame=960)(torch.zeros(1, 1, 9_600)).shape
 torch.Size([1, 10, 38])

@@ -13,7 +13,7 @@ torch.Size([1, 26, 16])
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +28,7 @@ from musiclm.semantic import losses as terms
 from musiclm.semantic.conformer import Conformer
 from musiclm.semantic.masking import hide, span_mask
 from musiclm.semantic.musical import MusicalFeatures, MusicalQuantizer
+from musiclm.semantic.pieces import in_pieces, whole_frames
 from musiclm.semantic.quantizer import GumbelQuantizer, Picked
 
 REDUCTION = 4  # mel frames of one output frame: two convolutions of stride 2
@@ -37,6 +38,7 @@ REDUCTION = 4  # mel frames of one output frame: two convolutions of stride 2
 class W2vBertConfig:
     """w2v-BERT XL, 0.6 billion parameters: the encoder of MusicLM and AudioLM."""
 
+    tokenizer: Literal["w2v-bert"] = "w2v-bert"
     mel_bins: int = 80
     window: int = 600  # samples; not in the paper
     hop: int = 240  # 10 ms at 24 kHz
@@ -60,7 +62,6 @@ class W2vBertConfig:
     clusters: int = 1024  # k-means centroids over that layer: the size of the semantic alphabet
     musical: bool = False  # hear and guess pitch and onsets: see musical.py; not in the paper
     pulse: bool = False  # among the musical features: where in its beat a frame is
-    clustered: str = "layer"  # or "musical": the features by their weights; not in the paper
     window_seconds: float = 30.0  # long recordings are heard in such pieces; not in the paper
     margin_seconds: float = 2.0  # heard on both sides of a piece as context; not in the paper
 
@@ -75,10 +76,8 @@ class W2vBertConfig:
             )
         if not 0.0 < self.mask_start < 1.0 or self.mask_span < 1:
             raise UserError(f"cannot mask with start {self.mask_start} and span {self.mask_span}")
-        if self.clustered not in ("layer", "musical"):
-            raise UserError(f'clustered must be "layer" or "musical", not "{self.clustered}"')
-        if (self.pulse or self.clustered == "musical") and not self.musical:
-            raise UserError('pulse and clustered = "musical" need musical = true')
+        if self.pulse and not self.musical:
+            raise UserError("pulse = true needs musical = true")
 
     @property
     def frame(self) -> int:
@@ -190,33 +189,13 @@ class W2vBert(nn.Module):
             },
         )
 
-    @property
-    def clustered(self) -> MusicalFeatures | None:
-        """The musical features, if they are clustered and not a layer."""
-        return self.musical if self.config.clustered == "musical" else None
-
-    @property
-    def feature_dim(self) -> int:
-        """Numbers of a frame of `features`."""
-        return self.config.dim if self.clustered is None else self.clustered.width
-
     @torch.no_grad()
     def features(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
-        """What is clustered, ceil(t / 960) frames, heard in pieces of bounded memory.
-
-        Activations of the feature layer, or musical features: `clustered` says which.
-        """
+        """Activations of the feature layer, ceil(t / 960) frames, heard in pieces."""
         config = self.config
-        wave = whole_frames(wave, config.frame)
-        num_frames = wave.shape[-1] // config.frame
         step = max(1, round(config.window_seconds * config.frame_rate))
         margin = round(config.margin_seconds * config.frame_rate)
-        parts = []
-        for start in range(0, num_frames, step):
-            first, stop = max(0, start - margin), min(num_frames, start + step + margin)
-            heard = wave[..., first * config.frame : stop * config.frame]
-            parts.append(self._activations(heard)[:, start - first :][:, :step])
-        return torch.cat(parts, dim=1)
+        return in_pieces(self._activations, wave, config.frame, step=step, margin=margin)
 
     @torch.no_grad()
     def layers(self, wave: Float[Tensor, "b 1 t"]) -> dict[int, Float[Tensor, "b n d"]]:
@@ -232,8 +211,6 @@ class W2vBert(nn.Module):
         return found
 
     def _activations(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
-        if self.clustered is not None:
-            return self.clustered(whole_frames(wave, self.config.frame))
         x, _ = self._hear(wave)
         for block in [*self.contrastive, *self.masked][: self.config.blocks_heard]:
             x = block(x)
@@ -245,11 +222,6 @@ class W2vBert(nn.Module):
         wave = whole_frames(wave, self.config.frame)
         musical = None if self.musical is None else self.musical(wave)
         return self.front(wave, musical), musical
-
-
-def whole_frames(wave: Float[Tensor, "b 1 t"], frame: int) -> Float[Tensor, "b 1 t2"]:
-    """Silence after the end, up to a whole number of frames."""
-    return F.pad(wave, (0, -wave.shape[-1] % frame))
 
 
 def _musical(config: W2vBertConfig) -> MusicalFeatures:

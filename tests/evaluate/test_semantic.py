@@ -12,10 +12,11 @@ from musiclm.corpus.truth import Truth
 from musiclm.data.manifest import Clip
 from musiclm.errors import UserError
 from musiclm.evaluate.frames import chord_class, facts_of
-from musiclm.evaluate.layers import BASELINE, draw, layers
+from musiclm.evaluate.layers import BASELINE, MUSICAL, draw, layers
+from musiclm.evaluate.likeness import likeness
 from musiclm.evaluate.probe import evidence, majority, probe, weigh
 from musiclm.evaluate.probes import Tokens, frame_rows, frames_of, statistics, times_above
-from musiclm.evaluate.regeneration import CODEC, OWN, SHUFFLED, likeness, regeneration
+from musiclm.evaluate.regeneration import CODEC, OWN, SHUFFLED, regeneration
 from musiclm.evaluate.semantic import semantic, unheard
 
 
@@ -173,13 +174,13 @@ def test_recordings_without_truth_are_probed_as_whole_clips(tiny, corpus):
 
 
 def test_every_layer_is_probed_in_every_alphabet(tiny, composed, tmp_path):
-    tables = layers(tiny.tokenizers.semantic, composed, train=36, test=12, sizes=(8, 16))
+    model = tiny.tokenizers.semantic.model
+    tables = layers(model, composed, train=36, test=12, sizes=(8, 16))
     beat = next(one for one in tables if one["title"].startswith("beat"))
-    config = tiny.tokenizers.semantic.model.config
-    blocks = config.contrastive_layers + config.masked_layers
-    assert len(beat["rows"]) == blocks + 3  # what the first hears, the clustered, and log-mel
+    blocks = model.config.contrastive_layers + model.config.masked_layers
+    assert len(beat["rows"]) == blocks + 3  # what the first hears, musical features, and log-mel
     assert {"what", "8", "16"} == set(beat["rows"][0])
-    assert BASELINE in [line["what"] for line in beat["rows"]]
+    assert {BASELINE, MUSICAL} <= {line["what"] for line in beat["rows"]}
     draw(tables, tmp_path / "layers.png")
     assert (tmp_path / "layers.png").read_bytes()[:4] == b"\x89PNG"
 

@@ -137,7 +137,14 @@ def test_learns_far_beyond_chance_without_collapse():
 
 
 @pytest.mark.parametrize(
-    "change", [{"heads": 3}, {"feature_layer": 2}, {"feature_layer": -1}, {"mask_start": 0.0}]
+    "change",
+    [
+        {"heads": 3},
+        {"feature_layer": 2},
+        {"feature_layer": -1},
+        {"mask_start": 0.0},
+        {"pulse": True},
+    ],
 )
 def test_impossible_sizes_are_refused(change):
     with pytest.raises(UserError):
