@@ -11,26 +11,31 @@ own that trains on a CPU; what is around it, and the tokens' rates, stay the sam
 """
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from musiclm.codec.causal import Memory
 from musiclm.codec.denoise import Film
 from musiclm.codec.losses import mutual_correlation
-from musiclm.codec.principal import PrincipalConfig, PrincipalDecoder, PrincipalEncoder
+from musiclm.codec.magnitude import (
+    MagnitudeConfig,
+    MagnitudeDecoder,
+    MagnitudeEncoder,
+    Spectra,
+    misfits,
+)
 from musiclm.codec.seanet import SeanetConfig, SeanetDecoder, SeanetEncoder
 from musiclm.codec.spectral import SpectralConfig, SpectralDecoder, SpectralEncoder
 from musiclm.errors import UserError
 from musiclm.nn.quantize import ResidualVQ
+from musiclm.tokens import Alphabet
 
-NETWORKS = ("seanet", "spectral", "principal")
+NETWORKS = ("seanet", "spectral", "magnitude")
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,10 @@ class SoundStreamConfig:
     sample_rate: int = 24_000
     levels: int = 12
     codebook_size: int = 1024
-    network: str = "seanet"  # the paper's; "spectral" and "principal" are ours, for CPUs
+    network: str = "seanet"  # the paper's; "spectral" and "magnitude" are ours, for CPUs
     seanet: SeanetConfig = SeanetConfig()
     spectral: SpectralConfig = SpectralConfig()
-    principal: PrincipalConfig = PrincipalConfig()
+    magnitude: MagnitudeConfig = MagnitudeConfig()
     code_dim: int | None = None  # factorised codes of this width; None: the paper's
     cosine: bool = False  # choose codes by direction alone; not in the paper
     decay: float = 0.99  # of the codebooks' moving averages
@@ -54,16 +59,20 @@ class SoundStreamConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
         if self.network not in NETWORKS:
-            raise ValueError(f"network is one of {', '.join(NETWORKS)}, not {self.network!r}")
+            raise UserError(f"codec: network is one of {', '.join(NETWORKS)}, not {self.network!r}")
+        if self.network == "magnitude" and self.denoise:
+            raise UserError("codec: only a network that learns from its wave can learn to denoise")
         if self.network == "spectral" and self.hop % (2 * self.spectral.short_frames):
-            raise ValueError(f"hop {self.hop} does not divide into the frames of the short window")
+            raise UserError(
+                f"codec: hop {self.hop} does not divide into the frames of the short window"
+            )
 
     @property
-    def net(self) -> SeanetConfig | SpectralConfig | PrincipalConfig:
+    def net(self) -> SeanetConfig | SpectralConfig | MagnitudeConfig:
         """Of the network that is chosen."""
         if self.network == "seanet":
             return self.seanet
-        return self.spectral if self.network == "spectral" else self.principal
+        return self.spectral if self.network == "spectral" else self.magnitude
 
     @property
     def hop(self) -> int:
@@ -78,12 +87,13 @@ class SoundStreamConfig:
     @property
     def causal(self) -> bool:
         """Whether no code and no sample depends on the future, so that it can stream."""
-        return isinstance(self.net, SeanetConfig) or self.net.causal
+        spectral = isinstance(self.net, SpectralConfig) and self.net.causal
+        return isinstance(self.net, SeanetConfig) or spectral
 
     @property
     def delay(self) -> int:
         """Samples by which a stream's output lags behind the frames that it was given."""
-        return 0 if isinstance(self.net, SeanetConfig) else self.net.delay
+        return self.net.delay if isinstance(self.net, SpectralConfig) else 0
 
     @property
     def latency(self) -> int:
@@ -96,6 +106,13 @@ class SoundStreamConfig:
         return self.sample_rate / self.hop
 
     @property
+    def alphabet(self) -> Alphabet:
+        """What its tokens are."""
+        if self.sample_rate % self.hop:
+            raise UserError(f"codec: hop {self.hop} gives no whole number of frames a second")
+        return Alphabet("acoustic", self.sample_rate // self.hop, self.levels, self.codebook_size)
+
+    @property
     def bitrate(self) -> float:
         """Bits a second with all levels."""
         return self.frame_rate * self.levels * math.log2(self.codebook_size)
@@ -105,12 +122,12 @@ class SoundStreamConfig:
 class SoundStreamOutput:
     """A waveform that went through the codec, and what it became on the way."""
 
-    wave: Float[Tensor, "b 1 t"]
+    wave: Float[Tensor, "b 1 t"] | None  # None where nothing is learned from it
     codes: Int[Tensor, "b n q"]
     commitment: Float[Tensor, ""]
     correlation: Float[Tensor, ""]  # between the numbers of a vector before it is quantised
-    magnitude: Float[Tensor, ""] | None = None  # error of those that the decoder aimed at, if any
-    log_magnitude: Float[Tensor, "b m f"] | None = None  # those themselves
+    spectra: Spectra | None = None  # of a decoder that aims at them
+    misfits: dict[str, Float[Tensor, ""]] = field(default_factory=dict)  # of those
 
 
 class SoundStream(nn.Module):
@@ -119,8 +136,8 @@ class SoundStream(nn.Module):
     def __init__(self, config: SoundStreamConfig):
         super().__init__()
         self.config = config
-        self.encoder: SeanetEncoder | SpectralEncoder | PrincipalEncoder
-        self.decoder: SeanetDecoder | SpectralDecoder | PrincipalDecoder
+        self.encoder: SeanetEncoder | SpectralEncoder | MagnitudeEncoder
+        self.decoder: SeanetDecoder | SpectralDecoder | MagnitudeDecoder
         if config.network == "seanet":
             self.encoder = SeanetEncoder(config.seanet)
             self.decoder = SeanetDecoder(config.seanet)
@@ -128,8 +145,8 @@ class SoundStream(nn.Module):
             self.encoder = SpectralEncoder(config.spectral, config.sample_rate)
             self.decoder = SpectralDecoder(config.spectral)
         else:
-            self.encoder = PrincipalEncoder(config.principal, config.sample_rate)
-            self.decoder = PrincipalDecoder(config.principal, config.sample_rate)
+            self.encoder = MagnitudeEncoder(config.magnitude, config.sample_rate)
+            self.decoder = MagnitudeDecoder(config.magnitude, config.sample_rate)
         self.quantiser = ResidualVQ(
             config.dimension,
             config.levels,
@@ -140,9 +157,7 @@ class SoundStream(nn.Module):
             revive_below=config.revive_below,
             dropout=config.quantiser_dropout,
         )
-        inside = config.network == "principal"
-        width = config.principal.encoder_width if inside else config.dimension
-        self.film = Film(width) if config.denoise else None
+        self.film = Film(config.dimension) if config.denoise else None
 
     def embed(
         self,
@@ -160,12 +175,14 @@ class SoundStream(nn.Module):
                 raise UserError(
                     "this codec has no denoising switch: it was trained without `denoise`"
                 )
-            return self.encoder(wave, memory).float()
+            return self._encoded(wave, memory)
         switch = torch.as_tensor(denoise, device=wave.device).expand(len(wave))
-        film = partial(self.film, switch=switch)
-        if isinstance(self.encoder, PrincipalEncoder):
-            return self.encoder(wave, memory, film).float()
-        return film(self.encoder(wave, memory).float())
+        return self.film(self._encoded(wave, memory), switch)
+
+    def _encoded(self, wave: Tensor, memory: Memory | None) -> Float[Tensor, "b n d"]:
+        if isinstance(self.encoder, MagnitudeEncoder):
+            return self.encoder(wave)
+        return self.encoder(wave, memory).float()
 
     @torch.no_grad()
     def encode(
@@ -182,48 +199,77 @@ class SoundStream(nn.Module):
         """Codes -> waveform of n * hop samples; fewer levels than all give a coarser sound."""
         return self.decoder(self.quantiser.decode(codes))
 
+    def decode_in_pieces(
+        self, codes: Int[Tensor, "b n q"], frames: int = 50
+    ) -> Iterator[Float[Tensor, "b 1 t"]]:
+        """`decode`, so many frames at a time: the same samples, in bounded memory.
+
+        A network that is causal has a stream of its own (`musiclm.codec.streaming`).
+        """
+        if not isinstance(self.decoder, MagnitudeDecoder):
+            raise UserError("only a codec of the magnitude network is decoded in pieces")
+        if frames < 1:
+            raise UserError(f"a piece has at least one frame, not {frames}")
+        with torch.no_grad():
+            yield from self.decoder.pieces(codes.shape[1], frames, self.quantiser.decode, codes)
+
     def forward(
         self,
         wave: Float[Tensor, "b 1 t"],
         generator: torch.Generator | None = None,
         denoise: bool | Bool[Tensor, " b"] = False,
+        sounding: bool = True,
     ) -> SoundStreamOutput:
-        """There and back, with gradients; the generator drops levels and revives codes."""
+        """There and back, with gradients; the generator drops levels and revives codes.
+
+        A network that learns from spectra alone need not sound.
+        """
+        if isinstance(self.decoder, MagnitudeDecoder):
+            return self._over_spectra(wave, generator, sounding)
         vectors = self.embed(wave, denoise)
         quantised = self.quantiser(vectors, generator)
-        misfit, log_magnitude = None, None
-        if isinstance(self.decoder, PrincipalDecoder):
-            log_magnitude, phase = self.decoder.spectrum(quantised.vectors)
-            back = self.decoder.sound(log_magnitude, phase)
-            misfit = self.decoder.misfit(log_magnitude, self._whole(wave))
-        else:
-            back = self.decoder(quantised.vectors)
+        back = self.decoder(quantised.vectors)[..., : wave.shape[-1]]
+        correlation = mutual_correlation(vectors)
+        return SoundStreamOutput(back, quantised.codes, quantised.commitment, correlation)
+
+    def _over_spectra(
+        self, wave: Float[Tensor, "b 1 t"], generator: torch.Generator | None, sounding: bool
+    ) -> SoundStreamOutput:
+        """Components and code books stay as they were fitted: only the decoder learns."""
+        assert isinstance(self.decoder, MagnitudeDecoder)
+        assert isinstance(self.encoder, MagnitudeEncoder)
+        with torch.no_grad():
+            vectors = self.embed(wave)
+            codes = self.quantiser.encode(vectors)
+            kept = self.quantiser.decode(codes, self.quantiser.levels_kept(vectors, generator))
+            true = self.encoder.analysis(self._whole(wave))
+        told = self.decoder.spectra(kept)
+        back = self.decoder.sound(told)[..., : wave.shape[-1]] if sounding else None
+        none = kept.new_zeros(())
         return SoundStreamOutput(
-            back[..., : wave.shape[-1]],
-            quantised.codes,
-            quantised.commitment,
-            mutual_correlation(vectors),
-            misfit,
-            log_magnitude,
+            back, codes, none, none, told, misfits(told, true, self.encoder.analysis)
         )
 
     @torch.no_grad()
     def fit(self, waves: Iterable[Float[Tensor, "b 1 t"]], generator: torch.Generator) -> None:
-        """Start the principal network from music: components, then code books of their residuals.
+        """Start the magnitude network from music: components, code books, and what they mean.
 
         Other networks start from their random numbers, and this does nothing.
         """
-        if not isinstance(self.encoder, PrincipalEncoder):
+        if not isinstance(self.encoder, MagnitudeEncoder):
             return
-        assert isinstance(self.decoder, PrincipalDecoder)
-        heard = [self.encoder.log_mel(self._whole(wave)) for wave in waves]
-        frames = torch.cat([rearrange(mel, "b n m -> (b n) m") for mel in heard])
-        self.encoder.fit(frames)
-        self.decoder.fit(self.encoder, frames)
-        if self.config.code_dim is not None:
-            return  # factorised codes start from their first batch
-        vectors = (frames - self.encoder.mean) @ self.encoder.basis
-        self.quantiser.fit(vectors, heard[0].shape[:2].numel(), generator)
+        assert isinstance(self.decoder, MagnitudeDecoder)
+        analysis = self.encoder.analysis
+        heard = [analysis(self._whole(wave)) for wave in waves]
+        summaries = torch.cat([analysis.summary(spectra) for spectra in heard])
+        vectors = self.encoder.fit(summaries.flatten(0, 1)).unflatten(0, summaries.shape[:2])
+        if self.config.code_dim is None:  # factorised codes start from their first batch
+            rows = vectors.flatten(0, 1)
+            self.quantiser.fit(rows, len(rows) // len(heard), generator)
+            parts = vectors.split(32)
+            vectors = torch.cat([self.quantiser.decode(self.quantiser.encode(v)) for v in parts])
+        spectra = Spectra(torch.cat([h.long for h in heard]), torch.cat([h.short for h in heard]))
+        self.decoder.fit(vectors, spectra)
 
     def _whole(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b 1 whole"]:
         return F.pad(wave, (0, -wave.shape[-1] % self.config.hop))

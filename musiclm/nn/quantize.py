@@ -98,7 +98,7 @@ class ResidualVQ(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
             residual, total = x, torch.zeros_like(x)
-            keep = self._levels_kept(x, generator)
+            keep = self.levels_kept(x, generator)
             codes, misfits = [], []
             for level in range(self.levels):
                 small = self.down[level](residual) if self.down else residual
@@ -132,10 +132,14 @@ class ResidualVQ(nn.Module):
                 codes.append(ids)
         return torch.stack(codes, dim=-1)
 
-    def decode(self, codes: Int[Tensor, "b n q"]) -> Float[Tensor, "b n d"]:
-        """Vectors of codes; the first levels alone give a coarser answer."""
+    def decode(
+        self, codes: Int[Tensor, "b n q"], keep: Float[Tensor, "b q"] | None = None
+    ) -> Float[Tensor, "b n d"]:
+        """Vectors of codes; the first levels alone give a coarser answer, as `keep` does by row."""
         with torch.autocast(self.codebooks.device.type, enabled=False):
             parts = [self._lookup(level, ids) for level, ids in enumerate(codes.unbind(dim=-1))]
+            if keep is not None:
+                parts = [part * keep[:, i, None, None] for i, part in enumerate(parts)]
             return torch.stack(parts).sum(dim=0)
 
     @torch.no_grad()
@@ -161,7 +165,8 @@ class ResidualVQ(nn.Module):
         """Share of codes in use, per level."""
         return (self.counts >= self._dead_below().unsqueeze(1)).float().mean(dim=1)
 
-    def _levels_kept(self, x: Tensor, generator: torch.Generator | None) -> Float[Tensor, "b q"]:
+    def levels_kept(self, x: Tensor, generator: torch.Generator | None) -> Float[Tensor, "b q"]:
+        """One for the levels that each row of a batch is left in training, zero for the others."""
         b = x.shape[0]
         if not self.training or self.dropout == 0:
             return x.new_ones(b, self.levels)

@@ -61,7 +61,7 @@ class CodecTaskConfig:
 
     adversarial_from: int | None = None  # step; None: never
     windows_per_step: int = len(WINDOWS)  # of the spectral loss, chosen at random; paper: all
-    fit_batches: int = 125  # that the principal network starts from; 0: from `start_from`
+    fit_batches: int = 125  # that the magnitude network starts from; 0: from `start_from`
     critics: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
     fallback: FallbackConfig = field(default_factory=FallbackConfig)
     # Of the gradient at the decoded waveform, by term, in place of weights; empty: by weights.
@@ -87,7 +87,8 @@ class CodecTask:
         "mel": 10.0,
         "log_mel": 1.0,
         "commitment": 0.25,
-        "magnitude": 1.0,  # only of a network that aims at magnitudes
+        # Only of a network that aims at magnitudes (`musiclm.codec.magnitude.misfits`).
+        **{"tune": 1.5, "slope": 1.0, "long": 0.3, "short": 0.3, "loudness": 0.7},
         "correlation": 0.6,  # not in the paper: keeps a young encoder from using few directions
         "adversarial": 0.07,
         "features": 0.14,
@@ -114,6 +115,9 @@ class CodecTask:
         if self.task_config.shares:
             self.balancer = Balancer(self.task_config.shares, self.term_weights)
             self.modules["balancer"] = self.balancer
+        # A network of magnitudes learns from spectra; its sound is made for critics alone.
+        spectra = model_config.network == "magnitude"
+        self.sounding = not spectra or self.referee is not None or self.balancer is not None
         self.tally = Tally(model_config.levels, model_config.codebook_size)
         self.detail: dict[str, Any] = {}  # of the last validation
         seconds = config.crop_seconds or 2.0
@@ -137,9 +141,10 @@ class CodecTask:
             waves = (self.crops.batch(i).wave for i in range(self.task_config.fit_batches))
             self.model.fit((w.to(wave.device) for w in waves), generator)
         real, output, terms = self._there(wave, generator)
-        fake = output.wave.float()
         logged: Terms = {}
         if self.referee is not None:
+            assert output.wave is not None
+            fake = output.wave.float()
             self.referee.decide(step)
             if step >= self.referee.start and self.referee.heard:
                 if self.referee.learning:
@@ -153,7 +158,8 @@ class CodecTask:
             assert isinstance(sound, Tensor)
             self.referee.note(sound, logged.get("critics.win_rate"))
         if self.balancer is not None:
-            terms = self.balancer(terms, fake)
+            assert output.wave is not None
+            terms = self.balancer(terms, output.wave.float())
         if (step + 1) % self.config.log_every == 0:
             logged |= self._measure(terms, output)
         yield "model", terms
@@ -168,15 +174,13 @@ class CodecTask:
             mixed = mix_noise(wave, generator)
             real, output = mixed.target, self.model(mixed.wave, generator, mixed.denoise)
         else:
-            output = self.model(wave, generator)
+            output = self.model(wave, generator, sounding=self.sounding)
         self.tally.add(output.codes, self.model.quantiser.revived)
-        windows = choose_windows(self.task_config.windows_per_step, generator)
-        terms = reconstruction_losses(real, output.wave.float(), windows) | {
-            "commitment": output.commitment,
-            "correlation": output.correlation,
-        }
-        if output.magnitude is not None and not self.model.config.denoise:  # it knows no target
-            terms["magnitude"] = output.magnitude
+        own = {"commitment": output.commitment, "correlation": output.correlation}
+        terms = dict(output.misfits) or own
+        if output.wave is not None:
+            windows = choose_windows(self.task_config.windows_per_step, generator)
+            terms |= reconstruction_losses(real, output.wave.float(), windows)
         return real, output, terms
 
     def _judged(self, real: Tensor, fake: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -199,7 +203,8 @@ class CodecTask:
     def _measure(self, terms: Terms, output: SoundStreamOutput) -> Terms:
         """What costs a little, so it is only done for rows of the log."""
         # Where the decoder aims at magnitudes, a term need not pass through the waveform.
-        point = output.wave if output.log_magnitude is None else output.log_magnitude
+        point = output.spectra.long if output.spectra is not None else output.wave
+        assert point is not None
         figures = self.tally.read() | shares(gradient_norms(terms, self.term_weights, point))
         if self.referee is not None:
             figures["critics.mode"] = self.referee.mode.clone()

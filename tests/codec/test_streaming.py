@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 import torch
+from musiclm.codec.principal import PrincipalConfig
 
 from musiclm.codec.causal import CausalConv, CausalTransposedConv, Chain, Memory
-from musiclm.codec.principal import PrincipalConfig
 from musiclm.codec.seanet import SeanetConfig
 from musiclm.codec.soundstream import SoundStream, SoundStreamConfig
 from musiclm.codec.spectral import SpectralConfig
