@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int16
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE, probe, read_crop
-from musiclm.checkpoint import fingerprint, sweep
+from musiclm.checkpoint import sweep, token_fingerprint
 from musiclm.codec.soundstream import SoundStream
 from musiclm.data.manifest import Clip, read_manifest
 from musiclm.data.parallel import chunks, spread
@@ -38,12 +38,12 @@ from musiclm.data.shards import (
     write_shard,
 )
 from musiclm.errors import UserError
+from musiclm.interfaces import SemanticTokenizer
 from musiclm.mulan.tokenizer import MuLanTokenizer
-from musiclm.semantic.tokenizer import SemanticTokenizer
-from musiclm.tokens import ACOUSTIC
+from musiclm.tokens import SEMANTIC
 
 SEGMENT_SECONDS = 30.0  # the longest crop of the paper; one set of MuLan tokens for each segment
-FRAME = SAMPLE_RATE // ACOUSTIC.rate * 2  # samples of one semantic frame: the coarsest common grid
+FRAME = SAMPLE_RATE // SEMANTIC.rate  # samples of one semantic frame: the coarsest common grid
 _SLACK = 24  # samples: a millisecond over a whole frame is no reason for another
 
 
@@ -75,11 +75,8 @@ class Tokenizers:
 
     def fingerprints(self) -> dict[str, str]:
         """What the stages are pinned to."""
-        return {
-            "codec": fingerprint(self.codec),
-            "semantic": fingerprint(self.semantic),
-            "mulan": fingerprint(self.mulan),
-        }
+        parts = {"codec": self.codec, "semantic": self.semantic, "mulan": self.mulan}
+        return {noun: token_fingerprint(noun, part.state_dict()) for noun, part in parts.items()}
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,7 @@ class Segment:
     path: str
     start: float  # seconds
     frames: int  # of 40 ms, the coarsest common grid
+    captions: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -117,7 +115,8 @@ def segments(clip: Clip, seconds: float = SEGMENT_SECONDS) -> Iterator[Segment]:
     for part in range(count if frames else 0):
         own = base + (part < longer)
         start = place * FRAME / SAMPLE_RATE
-        yield Segment(f"{clip.id}@{part}", clip.split, str(clip.path), start, own)
+        told = tuple(clip.captions)
+        yield Segment(f"{clip.id}@{part}", clip.split, str(clip.path), start, own, told)
         place += own
 
 
@@ -134,6 +133,7 @@ def tokenize_corpus(
     folder: Path,
     *,
     batch: int = 8,
+    captions: int = 0,
     rows_per_shard: int = ROWS,
     processes: int = 1,
     cluster: str | None = None,
@@ -142,15 +142,17 @@ def tokenize_corpus(
     """Tokenise recordings into shards, making those that are not there yet.
 
     `load` gives the tokenizers; it is called here and in each worker, so with several it must be
-    one that can be pickled: `partial(load_tokenizers, system_folder, device)`. `processes` and
+    one that can be pickled: `partial(load_tokenizers, system_folder, device)`. With `captions`, the
+    MuLan tokens of so many captions of each recording are kept beside those of its sound, for
+    stages that learn from text too; one that has none is told by its sound. `processes` and
     `cluster` are those of `musiclm.data.parallel.spread`; a cluster's machines must share the
     files. `progress` is told the seconds of each shard.
     """
-    if batch < 1 or rows_per_shard < 1:
-        raise UserError("a batch and a shard need at least one recording")
+    if batch < 1 or rows_per_shard < 1 or captions < 0:
+        raise UserError("a batch and a shard need at least one recording, captions none or more")
     folder = folder.absolute()
     tokenizers = load()
-    header = _header(tokenizers.fingerprints(), clips, rows_per_shard)
+    header = _header(tokenizers, clips, rows_per_shard, captions)
     if not header.rows:
         raise UserError("nothing to tokenize: no recording is as long as 40 ms")
     claim(folder, header)
@@ -175,7 +177,7 @@ def _plan(clips: Iterable[Clip], rows_per_shard: int) -> Iterator[Job]:
 
 
 def _header(
-    fingerprints: dict[str, str], clips: Iterable[Clip], rows_per_shard: int
+    tokenizers: Tokenizers, clips: Iterable[Clip], rows_per_shard: int, captions: int
 ) -> ShardHeader:
     digest, rows = hashlib.sha256(), 0
     for clip in clips:
@@ -185,9 +187,12 @@ def _header(
             digest.update(json.dumps(row).encode())
             rows += 1
     return ShardHeader(
-        fingerprints,
+        tokenizers.fingerprints(),
+        acoustic_rate=tokenizers.codec.config.alphabet.rate,
+        acoustic_levels=tokenizers.codec.config.levels,
         rows=rows,
         rows_per_shard=rows_per_shard,
+        captions=captions,
         plan=digest.hexdigest(),
         data=provenance(clip for clip in clips if clip.split == "train"),
     )
@@ -210,7 +215,8 @@ def _shard_maker(
 
     def make(job: Job) -> float:
         number, own = job
-        rows = [row for part in _batches(own, batch) for row in _tokenized(tokenizers, part)]
+        batches = _batches(own, batch)
+        rows = [row for part in batches for row in _tokenized(tokenizers, part, header.captions)]
         write_shard(shard_path(folder, number), rows)
         return sum(segment.seconds for segment in own)
 
@@ -229,13 +235,33 @@ def _batches(own: list[Segment], size: int) -> Iterator[list[Segment]]:
         yield from chunks(group, size)
 
 
-def _tokenized(tokenizers: Tokenizers, own: list[Segment]) -> list[TokenRow]:
+def _tokenized(tokenizers: Tokenizers, own: list[Segment], captions: int) -> list[TokenRow]:
     samples = [read_crop(part.path, part.start, part.seconds) for part in own]
     device = next(tokenizers.codec.parameters()).device
     tokens = tokenizers.tokenize(torch.from_numpy(np.stack(samples))[:, None].to(device))
     streams = (tokens.mulan, tokens.semantic, tokens.acoustic)
     mulan, semantic, acoustic = (each.cpu().numpy().astype(np.int16) for each in streams)
+    text = _told(tokenizers.mulan, own, captions, mulan)
+    ratio = tokenizers.codec.config.alphabet.rate // SEMANTIC.rate
     return [
-        TokenRow(part.id, part.split, mulan[row], semantic[row], acoustic[row])
+        TokenRow(part.id, part.split, mulan[row], semantic[row], acoustic[row], text[row], ratio)
         for row, part in enumerate(own)
     ]
+
+
+def _told(
+    mulan: MuLanTokenizer, own: list[Segment], captions: int, heard: np.ndarray
+) -> Int16[np.ndarray, "r c q"]:
+    """MuLan's tokens of captions: all in turn where there are few, some at random of many."""
+    text = np.repeat(heard[:, None], captions, axis=1)
+    wanted, places = [], []
+    for row, part in enumerate(own):
+        if part.captions:
+            seed = int.from_bytes(hashlib.sha256(part.id.encode()).digest()[:8], "little")
+            order = np.random.default_rng(seed).permutation(len(part.captions))
+            wanted += [part.captions[i] for i in np.resize(order, captions)]
+            places += [(row, i) for i in range(captions)]
+    if wanted:
+        tokens = mulan.tokenize_text(wanted).cpu().numpy().astype(np.int16)
+        text[tuple(np.array(places).T)] = tokens
+    return text

@@ -2,11 +2,12 @@
 
 A folder holds `shards.json` (which tokenizers made it, and which rows belong into it) and files
 `00000.safetensors` of some dozens of recordings each: `mulan [r 12]`, `semantic [r n]`, `acoustic
-[r 2n q]` as int16, `frames [r]` (whole semantic frames; rows are padded to the longest) and the
-rows' ids and splits. Shard k holds rows k N to k N + N - 1 and appears when it is complete: a run
-that was interrupted makes those that are missing and ends as an undisturbed one. A stage trained
-on the tokens of one tokenizer is noise on those of another: shards of strangers are refused by
-name, and so are those of another manifest.
+[r m q]` as int16, `frames [r]` (whole semantic frames; rows are padded to the longest) and the
+rows' ids and splits; beside them, if asked for, `text [r c 12]`, MuLan's tokens of captions. Shard
+k holds rows k N to k N + N - 1 and appears when it is complete: a run that was interrupted makes
+those that are missing and ends as an undisturbed one. A stage trained on the tokens of one
+tokenizer is noise on those of another: shards of strangers are refused by name, and so are those of
+another manifest.
 
     header = ShardHeader(tokenizers.fingerprints(), rows=len(rows), rows_per_shard=64)
     claim(folder, header)
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int16
+from jaxtyping import Int16, Int64
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -35,7 +36,6 @@ from musiclm.tokens import ACOUSTIC, SEMANTIC
 
 HEADER = "shards.json"
 ROWS = 64  # of a shard: ten minutes of music, which an interruption may cost
-FRAMES = ACOUSTIC.rate // SEMANTIC.rate  # acoustic frames a semantic one: both start every 40 ms
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class ShardHeader:
     acoustic_levels: int = ACOUSTIC.levels
     rows: int = 0  # in the whole folder; 0 if an earlier version wrote it
     rows_per_shard: int = ROWS
+    captions: int = 0  # of a row, whose MuLan tokens are kept beside the sound's
     plan: str = ""  # digest of the rows' ids, splits and places
     data: dict[str, Any] = field(default_factory=dict)  # provenance of the training recordings
 
@@ -66,11 +67,14 @@ class TokenRow:
     mulan: Int16[np.ndarray, " q"]
     semantic: Int16[np.ndarray, " n"]
     acoustic: Int16[np.ndarray, "m q2"]
+    # MuLan's tokens of captions; the sound's own where a recording has none.
+    text: Int16[np.ndarray, "c q"] = field(default_factory=lambda: np.zeros((0, 12), np.int16))
+    ratio: int = ACOUSTIC.rate // SEMANTIC.rate  # acoustic frames a semantic one
 
     @property
     def frames(self) -> int:
         """Whole semantic frames for which both streams have tokens."""
-        return min(len(self.semantic), len(self.acoustic) // FRAMES)
+        return min(len(self.semantic), len(self.acoustic) // self.ratio)
 
 
 def claim(folder: str | Path, header: ShardHeader) -> None:
@@ -87,6 +91,11 @@ def claim(folder: str | Path, header: ShardHeader) -> None:
     _refuse_strangers(folder, before, header.fingerprints)
     if not before.rows:
         raise UserError(f"{folder} was written by an earlier version: name a new folder")
+    if before.captions != header.captions:
+        raise UserError(
+            f"{folder} was begun with {before.captions} captions a row, not {header.captions}: "
+            "name a new folder"
+        )
     if before.rows_per_shard != header.rows_per_shard:
         raise UserError(
             f"{folder} was begun with {before.rows_per_shard} rows a shard, not "
@@ -151,9 +160,12 @@ class TokenShards:
         return round(seconds * self.header.semantic_rate)
 
     def crops(
-        self, seconds: float, batch: int, seed: int = 0
+        self, seconds: float, batch: int, seed: int = 0, device: torch.device | None = None
     ) -> Callable[[int], dict[str, Tensor]]:
-        """From the step to a batch of random crops; rows shorter than a crop are left out."""
+        """From the step to a batch of random crops; rows shorter than a crop are left out.
+
+        The rows lie on `device`, so that an accelerator need not wait for a loader.
+        """
         frames = self.frames(seconds)
         rows = [row for row in self.rows if row.frames >= frames]
         if not rows:
@@ -163,45 +175,71 @@ class TokenShards:
                 f"{len(self.rows)} has {longest:g}); set crop_seconds lower"
             )
         visits = np.repeat(np.arange(len(rows)), [row.frames // frames for row in rows])
-        epochs = Epochs(visits, batch, seed)
+        epochs, spare = Epochs(visits, batch, seed), np.array([r.frames - frames + 1 for r in rows])
+        laid = _Laid(rows, device or torch.device("cpu"))
 
         def batch_of(step: int) -> dict[str, Tensor]:
             ids, shares = epochs.pick(step)
-            picked = [rows[id] for id in ids]
-            spare = [row.frames - frames + 1 for row in picked]
-            return stack_crops(picked, (shares * spare).astype(int).tolist(), frames)
+            starts = (shares * spare[ids]).astype(int)
+            streams = laid.crops(np.asarray(ids), starts, frames)
+            if self.header.captions:
+                drawn = np.random.default_rng((seed, step))
+                which = drawn.integers(self.header.captions, size=len(ids))
+                streams["text"] = laid.told(np.asarray(ids), which)
+            return streams
 
         return batch_of
 
 
-def stack_crops(rows: list[TokenRow], starts: list[int], frames: int) -> dict[str, Tensor]:
-    """The same 40 ms frames of every stream, as int64 (what embeddings and losses want)."""
-    pairs = list(zip(rows, starts, strict=True))
-    streams = {
-        "mulan": [row.mulan for row in rows],
-        "semantic": [row.semantic[start : start + frames] for row, start in pairs],
-        "acoustic": [
-            row.acoustic[FRAMES * start : FRAMES * (start + frames)] for row, start in pairs
-        ],
-    }
-    return {name: torch.from_numpy(np.stack(rows)).long() for name, rows in streams.items()}
+class _Laid:
+    """Rows one after the other in one tensor for each stream."""
+
+    def __init__(self, rows: list[TokenRow], device: torch.device) -> None:
+        lengths = np.array([row.frames for row in rows])
+        self.first, self.ratio = np.cumsum(lengths) - lengths, rows[0].ratio
+        self.device = device
+        streams = {
+            "mulan": np.stack([row.mulan for row in rows]),
+            "text": np.stack([row.text for row in rows]),
+            "semantic": np.concatenate([row.semantic[: row.frames] for row in rows]),
+            "acoustic": np.concatenate([row.acoustic[: row.ratio * row.frames] for row in rows]),
+        }
+        self.streams = {name: torch.from_numpy(a).to(device) for name, a in streams.items()}
+
+    def crops(self, ids: np.ndarray, starts: np.ndarray, frames: int) -> dict[str, Tensor]:
+        """The same 40 ms frames of every stream, as int64 (what embeddings and losses want)."""
+        first = torch.from_numpy(self.first[ids] + starts).to(self.device)[:, None]
+        place = first + torch.arange(frames, device=self.device)
+        fine = self.ratio * first + torch.arange(self.ratio * frames, device=self.device)
+        return {
+            "mulan": self.streams["mulan"][torch.from_numpy(ids).to(self.device)].long(),
+            "semantic": self.streams["semantic"][place].long(),
+            "acoustic": self.streams["acoustic"][fine].long(),
+        }
+
+    def told(self, ids: np.ndarray, which: np.ndarray) -> Int64[Tensor, "b q"]:
+        """MuLan's tokens of one caption of each row."""
+        rows, captions = (torch.from_numpy(x).to(self.device) for x in (ids, which))
+        return self.streams["text"][rows, captions].long()
 
 
 def write_shard(path: Path, rows: list[TokenRow]) -> None:
     frames = [row.frames for row in rows]
     longest = max(frames)
-    levels = rows[0].acoustic.shape[1]
+    levels, ratio = rows[0].acoustic.shape[1], rows[0].ratio
     semantic = np.zeros((len(rows), longest), np.int16)
-    acoustic = np.zeros((len(rows), FRAMES * longest, levels), np.int16)
+    acoustic = np.zeros((len(rows), ratio * longest, levels), np.int16)
     for place, row in enumerate(rows):
         semantic[place, : row.frames] = row.semantic[: row.frames]
-        acoustic[place, : FRAMES * row.frames] = row.acoustic[: FRAMES * row.frames]
+        acoustic[place, : ratio * row.frames] = row.acoustic[: ratio * row.frames]
     tensors = {
         "mulan": torch.from_numpy(np.stack([row.mulan for row in rows])),
         "semantic": torch.from_numpy(semantic),
         "acoustic": torch.from_numpy(acoustic),
         "frames": torch.tensor(frames, dtype=torch.int32),
     }
+    if len(rows[0].text):
+        tensors["text"] = torch.from_numpy(np.stack([row.text for row in rows]))
     names = {"ids": [row.id for row in rows], "splits": [row.split for row in rows]}
     # One entry: safetensors writes several in any order, and shards are compared byte for byte.
     save_tensors(path, tensors, {"rows": json.dumps(names)})
@@ -214,8 +252,18 @@ def read_shard(path: Path) -> list[TokenRow]:
     except (KeyError, ValueError) as error:
         raise UserError(f"{path} is not a token shard: it does not name its rows") from error
     mulan, semantic, acoustic = (tensors[key].numpy() for key in ("mulan", "semantic", "acoustic"))
+    text = tensors["text"].numpy() if "text" in tensors else np.zeros((len(mulan), 0, 12), np.int16)
+    ratio = acoustic.shape[1] // max(1, semantic.shape[1])
     return [
-        TokenRow(id, split, mulan[row], semantic[row, :frames], acoustic[row, : FRAMES * frames])
+        TokenRow(
+            id,
+            split,
+            mulan[row],
+            semantic[row, :frames],
+            acoustic[row, : ratio * frames],
+            text[row],
+            ratio,
+        )
         for row, ((id, split), frames) in enumerate(
             zip(names, tensors["frames"].tolist(), strict=True)
         )

@@ -26,7 +26,7 @@ from torch import Tensor
 from musiclm.errors import UserError
 from musiclm.lm.model import StageModel
 from musiclm.lm.sampling import Sampling, guide, sample, uniforms
-from musiclm.lm.stages import PARTS, Stage
+from musiclm.lm.stages import Stage
 from musiclm.lm.stepping import Product, Stepper
 
 Progress = Callable[[int, int], None]  # (steps done, steps in all)
@@ -52,10 +52,11 @@ def generate(
     stage = model.config.stage
     sampling = sampling or Sampling(temperature=stage.temperature)
     batch, device = len(generators), next(model.parameters()).device
-    parts = {name: PARTS[name].take(given).to(device) for name in stage.given}
+    parts = {name: stage.parts[name].take(given).to(device) for name in stage.given}
     if "mulan" in parts:
-        shallow = torch.arange(PARTS["mulan"].levels, device=device) < sampling.mulan_levels
-        parts["mulan"] = parts["mulan"].where(shallow, PARTS["mulan"].size)
+        alphabet = stage.parts["mulan"]
+        shallow = torch.arange(alphabet.levels, device=device) < sampling.mulan_levels
+        parts["mulan"] = parts["mulan"].where(shallow, alphabet.size)
     for name, codes in parts.items():
         if len(codes) != batch:
             raise UserError(f"{len(codes)} rows of {name} tokens for {batch} generators")
@@ -142,7 +143,7 @@ def _in_chunks(
 
 def _cut(stage: Stage, name: str, codes: Tensor, start: int, stop: int) -> Int[Tensor, "b n q"]:
     """The given tokens of some predicted frames, filled up with the empty id past their end."""
-    part, rate = PARTS[name], stage.part.alphabet.rate
+    part, rate = stage.parts[name], stage.part.alphabet.rate
     if not part.alphabet.rate:
         return codes
     first, last = start * part.alphabet.rate // rate, -(-stop * part.alphabet.rate // rate)
@@ -234,7 +235,7 @@ class Writer:
 
 
 def _positions(stage: Stage, name: str, frames: int) -> int:
-    part, rate = PARTS[name], stage.part.alphabet.rate
+    part, rate = stage.parts[name], stage.part.alphabet.rate
     return part.levels * (-(-frames * part.alphabet.rate // rate) if part.alphabet.rate else 1)
 
 

@@ -14,6 +14,7 @@ MuLan -> semantic -> coarse acoustic -> fine acoustic. Each is a row here; `SEMA
 Shapes: b batch, n frames, q levels.
 """
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from musiclm.lm.sequence import PATTERNS, Pattern
 from musiclm.tokens import ACOUSTIC, MULAN, Alphabet
 from musiclm.tokens import SEMANTIC as SEMANTIC_ALPHABET
 
-COARSE_LEVELS = 4  # of the 12 acoustic levels; the fine stage predicts the others (section 3.2).
+COARSE_LEVELS = 4  # of the 12 acoustic levels; the fine stage predicts the others (section 3.2)
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,19 @@ class Part:
         return codes.long()
 
 
-PARTS = {
-    part.name: part
-    for part in (
+@functools.cache
+def parts_of(acoustic: Alphabet = ACOUSTIC, coarse_levels: int = COARSE_LEVELS) -> dict[str, Part]:
+    """What stages read and write where so many of the codec's levels are coarse."""
+    parts = (
         Part("mulan", MULAN, 0, MULAN.levels),
         Part("semantic", SEMANTIC_ALPHABET, 0, SEMANTIC_ALPHABET.levels),
-        Part("coarse", ACOUSTIC, 0, COARSE_LEVELS),
-        Part("fine", ACOUSTIC, COARSE_LEVELS, ACOUSTIC.levels),
+        Part("coarse", acoustic, 0, coarse_levels),
+        Part("fine", acoustic, coarse_levels, acoustic.levels),
     )
-}
+    return {part.name: part for part in parts}
+
+
+PARTS = parts_of()
 
 
 @dataclass(frozen=True)
@@ -90,10 +95,14 @@ class Stage:
     seconds: float  # the window: training crops and the longest sequence ever seen
     temperature: float
     pattern: str = "flat"  # the paper's; "delay" and "parallel" cost one step a frame
-    # Given streams that are summed onto the frames they belong to, not put before them.
+    # Given streams that are summed onto the frames they belong to, not put before them; MuLan's
+    # tokens belong to all.
     aligned: tuple[str, ...] = ()  # not in the paper, which puts everything before
     lookahead: int = 0  # a frame sees its aligned tokens this many frames ahead; not in the paper
     chunked: bool = False  # long pieces are cut into independent windows (AudioLM's fine stage)
+    # Of the codec and of the chain, the same in every stage: a system's configuration tells them.
+    acoustic: Alphabet = ACOUSTIC
+    coarse_levels: int = COARSE_LEVELS
 
     def __post_init__(self) -> None:
         """Refuse rows that name nothing."""
@@ -103,9 +112,14 @@ class Stage:
         if self.pattern not in PATTERNS:
             raise UserError(f"stage {self.name}: no pattern {self.pattern!r}; {list(PATTERNS)}")
         for name in self.aligned:
-            if name not in self.given or not PARTS[name].alphabet.rate:
+            if name not in self.given:
                 raise UserError(f"stage {self.name}: {name!r} cannot be aligned; {self.given}")
-        for part in (self.part, *(PARTS[name] for name in self.given)):
+        if not 1 <= self.coarse_levels < self.acoustic.levels:
+            raise UserError(
+                f"stage {self.name}: coarse_levels must be 1 to {self.acoustic.levels - 1} of this "
+                f"codec's {self.acoustic.levels}, not {self.coarse_levels}"
+            )
+        for part in (self.part, *(self.parts[name] for name in self.given)):
             frames = self.seconds * part.alphabet.rate
             if abs(frames - round(frames)) > 1e-6:
                 raise UserError(
@@ -115,9 +129,14 @@ class Stage:
             raise UserError(f"stage {self.name}: seconds, temperature, lookahead must be positive")
 
     @property
+    def parts(self) -> dict[str, Part]:
+        """What there is to read and to write, by name."""
+        return parts_of(self.acoustic, self.coarse_levels)
+
+    @property
     def part(self) -> Part:
         """What is predicted."""
-        return PARTS[self.predict]
+        return self.parts[self.predict]
 
     @property
     def prefix(self) -> tuple[str, ...]:
@@ -137,7 +156,7 @@ class Stage:
     @property
     def grain(self) -> int:
         """Predicted frames after which all given streams begin a frame too."""
-        rates = (PARTS[name].alphabet.rate for name in self.given)
+        rates = (self.parts[name].alphabet.rate for name in self.given)
         own = self.part.alphabet.rate
         return math.lcm(*(own // math.gcd(own, rate) for rate in rates if rate))
 

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from musiclm.data.shards import TokenShards
+from musiclm.data.shards import ShardHeader, TokenShards
+from musiclm.device import pick_device
 from musiclm.errors import UserError
 from musiclm.lm.model import LMConfig, StageModel
 from musiclm.train.config import TrainConfig
@@ -41,21 +42,49 @@ class LMTask:
         self.modules: dict[str, nn.Module] = {"model": self.model}
         # Together a mean over levels: the total is nats a token.
         self.weights = dict.fromkeys(stage.terms, 1 / len(stage.terms))
-        seconds = config.crop_seconds or stage.seconds
-        if seconds > stage.seconds:
-            raise UserError(
-                f"{self.noun}: crop_seconds {seconds:g} is more than the stage's {stage.seconds:g}"
-            )
-        self.seconds_per_batch = seconds * config.batch
+        lengths = (config.crop_seconds or stage.seconds, *config.crop_turns)
+        for name, length in zip(
+            ("crop_seconds", *["crop_turns"] * len(lengths)), lengths, strict=False
+        ):
+            if not 0 < length <= stage.seconds:
+                raise UserError(
+                    f"{self.noun}: {name} {length:g} is more than the stage's {stage.seconds:g}"
+                )
+        self.seconds_per_batch = lengths[0] * config.batch
         train = TokenShards(shards, expect, "train")
+        self._check(model_config, shards, train.header)
         self.header = train.header
-        self.batch = train.crops(seconds, config.batch, config.seed)
+        device = pick_device(config.device)
+        self.turns = [
+            train.crops(length, max(1, round(self.seconds_per_batch / length)), config.seed, device)
+            for length in lengths
+        ]
         valid = TokenShards(shards, expect, "valid")
         self.valid: list[Batch] = []
-        if any(row.frames >= valid.frames(seconds) for row in valid.rows):
-            crops = valid.crops(seconds, config.batch, config.seed)
+        if any(row.frames >= valid.frames(lengths[0]) for row in valid.rows):
+            crops = valid.crops(lengths[0], config.batch, config.seed)
             count = -(-len(valid.rows) // config.batch)
             self.valid = [crops(step) for step in range(min(count, VALIDATED))]
+        if config.compile:
+            self.model.compile_for_training()
+
+    def _check(self, config: LMConfig, shards: Path, header: ShardHeader) -> None:
+        """Refuse shards that lack what the stage reads."""
+        if config.text_share and not header.captions:
+            raise UserError(
+                f"{self.noun}: text_share {config.text_share:g} needs captions, and {shards} "
+                "was made without: tokenize with --captions"
+            )
+        wanted = config.stage.acoustic
+        if (header.acoustic_rate, header.acoustic_levels) != (wanted.rate, wanted.levels):
+            raise UserError(
+                f"{shards}: {header.acoustic_rate} acoustic frames of {header.acoustic_levels} "
+                f"levels a second, and {self.noun} reads {wanted.rate} of {wanted.levels}"
+            )
+
+    def batch(self, step: int) -> Batch:
+        """Streams over crops of one length, each length in its turn."""
+        return self.turns[step % len(self.turns)](step // len(self.turns))
 
     def losses(
         self, batch: Batch, step: int, generator: torch.Generator

@@ -25,6 +25,9 @@ STAGES: dict[str, LMConfig] = {
     "coarse delay": LMConfig(
         replace(COARSE, seconds=0.24, pattern="delay", aligned=("semantic",), lookahead=2), ROTARY
     ),
+    "coarse everywhere": LMConfig(
+        replace(COARSE, seconds=0.24, pattern="delay", aligned=("mulan", "semantic")), ROTARY
+    ),
     "coarse parallel": LMConfig(replace(COARSE, seconds=0.24, pattern="parallel"), ROTARY),
     "fine flat": LMConfig(replace(FINE, seconds=0.08), ROTARY),
     "fine delay": LMConfig(replace(FINE, seconds=0.12, pattern="delay", aligned=("coarse",)), T5),

@@ -131,6 +131,39 @@ def test_what_guides_is_hidden_together(build) -> None:
     assert torch.equal((heard["semantic"] == 1024).any(1)[:, 0], silent)
 
 
+def test_a_share_of_the_rows_is_told_by_captions(build, streams) -> None:
+    """All of them at 1: then the sound's own MuLan tokens do not matter; none in evaluation."""
+    model = build("semantic", text_share=1.0, null_share=0.0).train()
+    tokens = streams(model.config.stage) | {"text": torch.zeros(2, 12).long()}
+    other = tokens | {"mulan": (tokens["mulan"] + 1) % 1024}
+
+    def nats(given: dict) -> float:
+        return float(model.loss(given, torch.Generator().manual_seed(0))["level_1"].detach())
+
+    assert nats(tokens) == nats(other)
+    model.eval()
+    assert nats(tokens) != nats(other)
+
+
+def test_captions_that_are_missing_are_named(build, streams) -> None:
+    model = build("semantic", text_share=0.5).train()
+    with pytest.raises(UserError, match="text_share needs captions"):
+        model.loss(streams(model.config.stage), torch.Generator())
+
+
+def test_mulan_at_every_frame_changes_every_frame(build, streams) -> None:
+    """With nothing before the sequence, the first step and the last both hear MuLan."""
+    model = build("coarse everywhere")
+    stage = model.config.stage
+    tokens = streams(stage)
+    codes = stage.part.take(tokens)
+    given = {name: stage.parts[name].take(tokens) for name in stage.given}
+    other = given | {"mulan": (given["mulan"] + 1) % 1024}
+    apart = (model.logits(given, codes) - model.logits(other, codes)).abs().amax(dim=(0, 2, 3))
+    assert stage.prefix == ()
+    assert (apart > 1e-4).all()
+
+
 def test_only_known_streams_guide() -> None:
     with pytest.raises(UserError, match="melody"):
         LMConfig(guides=("melody",))

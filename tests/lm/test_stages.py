@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from musiclm.errors import UserError
-from musiclm.lm.stages import COARSE, FINE, PARTS, SEMANTIC, STAGES, Stage
+from musiclm.lm.stages import COARSE, FINE, PARTS, SEMANTIC, STAGES, Stage, parts_of
+from musiclm.tokens import Alphabet
 
 
 def test_rows_are_the_papers() -> None:
@@ -37,8 +38,9 @@ def test_parts_are_cut_from_whole_streams() -> None:
         {"pattern": "diagonal"},
         {"given": ("melody",)},
         {"predict": "acoustic"},
-        {"aligned": ("mulan",)},
         {"aligned": ("coarse",)},
+        {"coarse_levels": 0},
+        {"coarse_levels": 12},
         {"seconds": 0.05},
         {"seconds": -1.0},
         {"lookahead": -1},
@@ -60,3 +62,13 @@ def test_windows_move_by_whole_frames_of_every_stream() -> None:
     assert COARSE.grain == 2
     assert SEMANTIC.grain == 1
     assert Stage("x", ("semantic", "coarse"), "fine", seconds=1.0, temperature=1.0).grain == 2
+
+
+def test_where_the_levels_part_is_configuration() -> None:
+    """Coarse and fine together are the codec's levels, wherever they part."""
+    acoustic = torch.randint(0, 1024, (2, 3, 24))
+    for coarse_levels in (1, 10, 23):
+        parts = parts_of(Alphabet("acoustic", 25, 24, 1024), coarse_levels)
+        taken = [parts[name].take({"acoustic": acoustic}) for name in ("coarse", "fine")]
+        assert taken[0].shape[-1] == coarse_levels
+        assert torch.equal(torch.cat(taken, -1), acoustic)
