@@ -1,4 +1,4 @@
-"""The card of a system: its parts, and the recordings that they were trained on, from its index.
+"""The card of a system: its parts, their training data and how each was made, from its index.
 
 Training keeps this section of `CARD.md` up to date; whatever a person writes around it stays.
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from musiclm.checkpoint import atomic_path
+from musiclm.origin import UNKNOWN, Origin, read_origin
 from musiclm.system import describe
 
 NAME = "CARD.md"
@@ -63,7 +64,37 @@ def parts_and_data(facts: dict[str, Any]) -> str:
             else ["not recorded", "", "", ""]
         )
         lines.append(f"| {noun} | {' | '.join(cells)} |")
+    lines += ["", "## How each part was made", ""]
+    for noun, part in facts["parts"].items():
+        lines += how_made(noun, read_origin(part["origin"], noun))
     return "\n".join(lines)
+
+
+def how_made(noun: str, origin: Origin | None) -> list[str]:
+    """A part's origin as an entry of a list, with an entry below for each run that went before."""
+    if origin is None:
+        return [f"- {noun}: {UNKNOWN}"]
+    lines = [f"- {noun}: {origin.told}{_composed(origin.data)}"]
+    for earlier in origin.started_from:
+        which = f"`{earlier.fingerprint[:12]}`" if earlier.fingerprint else "other weights"
+        lines.append(f"  - went on from {which}: {earlier.told}{_recordings(earlier.data)}")
+    return lines
+
+
+def _recordings(data: dict[str, Any]) -> str:
+    """Of an earlier run, which has no row in the table of training data."""
+    if not data:
+        return ""
+    licences = _shares(data.get("licences", {}))
+    hours = f"; {data.get('clips', 0):,} clips, {data.get('hours', 0.0):.1f} h ({licences})"
+    return hours + _composed(data)
+
+
+def _composed(data: dict[str, Any]) -> str:
+    """What only our own corpus knows."""
+    seeds, soundfonts = data.get("seeds", []), data.get("soundfonts", {})
+    told = f"; composed with seed{'s' * (len(seeds) > 1)} " + ", ".join(map(str, seeds))
+    return (told if seeds else "") + (f"; played by {_shares(soundfonts)} h" if soundfonts else "")
 
 
 def _shares(hours: dict[str, float]) -> str:

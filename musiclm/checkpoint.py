@@ -105,3 +105,14 @@ def fingerprint(source: nn.Module | Mapping[str, Tensor]) -> str:
         digest.update(f"{name}:{tuple(tensor.shape)}".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def token_fingerprint(noun: str, source: nn.Module | Mapping[str, Tensor]) -> str:
+    """The fingerprint of what a tokenizer's ids depend on: of a codec, all but its decoder.
+
+    A codec whose decoder learned on goes with the stages that were trained on its tokens.
+    """
+    tensors = source.state_dict() if isinstance(source, nn.Module) else source
+    if noun == "codec":
+        tensors = {n: tensor for n, tensor in tensors.items() if not n.startswith("decoder.")}
+    return fingerprint(tensors)

@@ -14,7 +14,7 @@ tokenizers whose tokens it learned, and `load_system` refuses it, by name, besid
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,22 @@ from musiclm.checkpoint import (
     load_tensors,
     load_weights,
     save_tensors,
+    token_fingerprint,
 )
 from musiclm.codec.soundstream import SoundStream, SoundStreamConfig
 from musiclm.config import from_dict, merge, to_dict
 from musiclm.errors import UserError
 from musiclm.lm.model import LMConfig, StageModel
 from musiclm.lm.sampling import Sampling
-from musiclm.lm.stages import COARSE, FINE, PARTS, SEMANTIC
+from musiclm.lm.stages import COARSE, COARSE_LEVELS, FINE, PARTS, SEMANTIC
 from musiclm.mulan.mulan import MuLan, MuLanConfig
 from musiclm.mulan.tokenizer import MuLanTokenizer
-from musiclm.semantic.tokenizer import SemanticTokenizer
+from musiclm.origin import Origin, read_origin
+from musiclm.semantic.musical_tokenizer import MusicalConfig, MusicalTokenizer
+from musiclm.semantic.tokenizer import W2vBertTokenizer
 from musiclm.semantic.w2v_bert import W2vBert, W2vBertConfig
 from musiclm.tokenizers import Tokenizers
-from musiclm.tokens import ACOUSTIC, MULAN
+from musiclm.tokens import MULAN, Alphabet
 from musiclm.tokens import SEMANTIC as SEMANTIC_ALPHABET
 
 RELEASED = Path(__file__).parent / "systems"
@@ -51,11 +54,28 @@ NOUNS = TOKENIZERS + tuple(f"lm.{stage}" for stage in STAGES)
 
 @dataclass(frozen=True)
 class StagesConfig:
-    """The `[lm.*]` sections; the defaults are the paper's three rows."""
+    """The `[lm]` section and its tables; the defaults are the paper's three rows.
 
+    A system without a fine stage decodes its coarse levels alone.
+    """
+
+    stages: tuple[str, ...] = STAGES
+    coarse_levels: int = COARSE_LEVELS  # of the codec's; every stage is told
     semantic: LMConfig = field(default_factory=lambda: LMConfig(SEMANTIC))
     coarse: LMConfig = field(default_factory=lambda: LMConfig(COARSE))
     fine: LMConfig = field(default_factory=lambda: LMConfig(FINE))
+
+    def __post_init__(self) -> None:
+        """Refuse a chain with a gap."""
+        if self.stages not in (STAGES, STAGES[:2]):
+            raise UserError(f"lm.stages are {list(STAGES)} or {list(STAGES[:2])}")
+
+    def over(self, acoustic: Alphabet) -> "StagesConfig":
+        """The same chain over a codec's tokens."""
+        own = {name: getattr(self, name) for name in STAGES}
+        told = {"acoustic": acoustic, "coarse_levels": self.coarse_levels}
+        stages = {name: replace(lm, stage=replace(lm.stage, **told)) for name, lm in own.items()}
+        return replace(self, **stages)
 
 
 @dataclass(frozen=True)
@@ -63,9 +83,24 @@ class SystemConfig:
     """Every model of a system; the section names are the folder names."""
 
     codec: SoundStreamConfig = field(default_factory=SoundStreamConfig)
-    semantic: W2vBertConfig = field(default_factory=W2vBertConfig)
+    semantic: W2vBertConfig | MusicalConfig = field(default_factory=W2vBertConfig)
     mulan: MuLanConfig = field(default_factory=MuLanConfig)
     lm: StagesConfig = field(default_factory=StagesConfig)
+
+    def __post_init__(self) -> None:
+        """Tell the stages what the codec's tokens are; refuse what shares no frame with others."""
+        acoustic = self.codec.alphabet
+        if acoustic.rate % SEMANTIC_ALPHABET.rate:
+            raise UserError(
+                f"codec: {acoustic.rate} frames a second are no multiple of the "
+                f"{SEMANTIC_ALPHABET.rate} semantic ones"
+            )
+        object.__setattr__(self, "lm", self.lm.over(acoustic))
+
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """The parts of such a system."""
+        return TOKENIZERS + tuple(f"lm.{stage}" for stage in self.lm.stages)
 
 
 @dataclass(frozen=True)
@@ -78,6 +113,7 @@ class System:
     stages: dict[str, StageModel]
     generation: dict[str, dict[str, Any]] = field(default_factory=dict)  # stage -> sampling
     data: dict[str, dict[str, Any]] = field(default_factory=dict)  # part -> provenance
+    origins: dict[str, Origin] = field(default_factory=dict)  # of the parts that have a record
 
     def sampling(self, stage: str) -> Sampling:
         """How the system was released to draw the tokens of a stage."""
@@ -88,7 +124,8 @@ class System:
 def system_config(sections: Mapping[str, Any]) -> SystemConfig:
     """The models of a parsed TOML file: its sections laid over the paper's numbers."""
     own = {name: value for name, value in sections.items() if name in to_dict(SystemConfig())}
-    return from_dict(SystemConfig, merge(to_dict(SystemConfig()), own))
+    # Only the rows of the stages have defaults that are not those of their class.
+    return from_dict(SystemConfig, merge({"lm": to_dict(StagesConfig())}, own))
 
 
 def build(noun: str, config: SystemConfig) -> nn.Module:
@@ -96,7 +133,9 @@ def build(noun: str, config: SystemConfig) -> nn.Module:
     if noun == "codec":
         return SoundStream(config.codec)
     if noun == "semantic":
-        return SemanticTokenizer(W2vBert(config.semantic))
+        if isinstance(config.semantic, MusicalConfig):
+            return MusicalTokenizer(config.semantic)
+        return W2vBertTokenizer(W2vBert(config.semantic))
     if noun == "mulan":
         return MuLanTokenizer(MuLan(config.mulan))
     if noun in NOUNS:
@@ -157,21 +196,39 @@ def load_system(name_or_dir: str | Path, device: torch.device) -> System:
     folder = system_folder(name_or_dir)
     index = read_index(folder)
     tokenizers = load_tokenizers(folder, device)
-    own = {noun: index["parts"][noun]["fingerprint"] for noun in TOKENIZERS}
-    stages = {}
-    for stage in STAGES:
+    own = token_fingerprints(index)
+    config, stages = system_config(index["config"]), {}
+    for stage in config.lm.stages:
         part = load_part(folder, f"lm.{stage}", index, device)
         check_parentage(f"{folder / f'lm.{stage}'}", index["parts"][f"lm.{stage}"], own)
         assert isinstance(part, StageModel)
         stages[stage] = part
     return System(
         index["name"],
-        system_config(index["config"]),
+        config,
         tokenizers,
         stages,
         index.get("generation", {}),
-        {noun: part["data"] for noun, part in index["parts"].items() if part.get("data")},
+        {noun: data for noun in index["parts"] if (data := data_of(folder, noun, index))},
+        {noun: told for noun in index["parts"] if (told := origin_of(folder, noun, index))},
     )
+
+
+def token_fingerprints(index: Mapping[str, Any]) -> dict[str, str]:
+    """What stages are pinned to: the tokenizers, as far as their ids depend on them."""
+    parts = {noun: index["parts"][noun] for noun in TOKENIZERS}
+    return {noun: part.get("tokens", part["fingerprint"]) for noun, part in parts.items()}
+
+
+def origin_of(folder: Path, noun: str, index: Mapping[str, Any]) -> Origin | None:
+    """How a part was made, if that was written down."""
+    return read_origin(index["parts"][noun].get("origin"), f"{folder / INDEX}: {noun}")
+
+
+def data_of(folder: Path, noun: str, index: Mapping[str, Any]) -> dict[str, Any]:
+    """The provenance of a part's recordings: in its origin, or beside it in an older index."""
+    origin = origin_of(folder, noun, index)
+    return index["parts"][noun].get("data") or (origin.data if origin else {})
 
 
 def parents(noun: str, config: SystemConfig) -> tuple[str, ...]:
@@ -206,11 +263,13 @@ def install_part(
     tokenizers: Mapping[str, str] | None = None,
     data: Mapping[str, Any] | None = None,
     sampling: Mapping[str, Any] | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Put a trained part into a system's folder as float16, and write down what it is.
 
-    `tokenizers` are the fingerprints of those it was trained beside, `data` the provenance of its
-    recordings, `sampling` how a stage draws unless told otherwise; none leaves what is there.
+    `tokenizers` are the fingerprints of those it was trained beside, `origin` how it was made,
+    `data` the provenance of its recordings where no origin says so. `sampling` is how a stage draws
+    unless told otherwise; none leaves what is there.
     """
     half = {
         name: tensor.half() if tensor.is_floating_point() else tensor
@@ -223,12 +282,21 @@ def install_part(
         plain = plain[key]
     for key in reversed(noun.split(".")):
         plain = {key: plain}
-    index["config"] = merge(index["config"], plain)
+    if noun.startswith("lm."):
+        chain = {"stages": list(config.lm.stages), "coarse_levels": config.lm.coarse_levels}
+        plain["lm"] |= chain
+    # Not merged into what was there: another class of tokenizer has other fields.
+    others = {name: table for name, table in index["config"].items() if name != noun}
+    index["config"] = merge(others, plain)
     index["parts"][noun] = {"fingerprint": fingerprint(half)}
+    if noun == "codec":
+        index["parts"][noun]["tokens"] = token_fingerprint(noun, half)
     pinned = {name: (tokenizers or {})[name] for name in parents(noun, config)}
     if pinned:
         index["parts"][noun]["trained_with"] = pinned
-    if data:
+    if origin is not None:
+        index["parts"][noun]["origin"] = origin.to_dict()
+    elif data:
         index["parts"][noun]["data"] = dict(data)
     if sampling:
         index.setdefault("generation", {})[noun.removeprefix("lm.")] = dict(sampling)
@@ -239,16 +307,17 @@ def describe(name_or_dir: str | Path) -> dict[str, Any]:
     """Parts, sizes, rates, fingerprints and card of a system: what `musiclm info` prints."""
     folder = system_folder(name_or_dir)
     index = read_index(folder)
-    parts = {}
+    config, parts = system_config(index["config"]), {}
     for noun, part in index["parts"].items():
         path = folder / f"{noun}.safetensors"
         tensors, _ = load_tensors(path)
         parts[noun] = {
             "parameters": sum(tensor.numel() for tensor in tensors.values()),
             "megabytes": path.stat().st_size / 1e6,
-            "rate": _rate(noun),
+            "rate": _rate(noun, config),
             "fingerprint": part["fingerprint"],
-            "data": part.get("data"),
+            "data": data_of(folder, noun, index) or None,
+            "origin": own.to_dict() if (own := origin_of(folder, noun, index)) else None,
         }
     card = folder / "CARD.md"
     return {
@@ -261,8 +330,8 @@ def describe(name_or_dir: str | Path) -> dict[str, Any]:
     }
 
 
-def _rate(noun: str) -> str:
-    rates = {"codec": ACOUSTIC, "semantic": SEMANTIC_ALPHABET, "mulan": MULAN}
+def _rate(noun: str, config: SystemConfig) -> str:
+    rates = {"codec": config.codec.alphabet, "semantic": SEMANTIC_ALPHABET, "mulan": MULAN}
     if noun not in rates:
         return PARTS[noun.removeprefix("lm.")].alphabet.name + " tokens"
     alphabet = rates[noun]
@@ -281,9 +350,10 @@ def save_system(system: System, folder: str | Path) -> None:
     """Write every part of a system into a folder."""
     folder = Path(folder)
     own = system.tokenizers.fingerprints()
-    for noun in NOUNS:
+    for noun in system.config.nouns:
         stage = noun.removeprefix("lm.") if noun.startswith("lm.") else None
         module = system.stages[stage] if stage else getattr(system.tokenizers, noun)
         tensors, data = module.state_dict(), system.data.get(noun)
-        install_part(folder, noun, tensors, system.config, own, data)
+        origin = system.origins.get(noun)
+        install_part(folder, noun, tensors, system.config, own, data, origin=origin)
     write_index(folder, read_index(folder) | {"name": system.name, "generation": system.generation})

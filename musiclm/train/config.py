@@ -24,6 +24,8 @@ class TrainConfig:
     )
     batch: int = 16  # examples a step and process
     crop_seconds: float = 0.0  # 0: the task's own
+    # Of a stage: lengths that take turns with that one, with as many seconds a batch.
+    crop_turns: tuple[float, ...] = ()
     lr: float = 3e-4
     schedule: str = "cosine"  # to a tenth; or "linear" to nothing, or "constant"
     warmup: int = 500  # steps
@@ -32,12 +34,16 @@ class TrainConfig:
     clip_norm: float = 1.0
     optimizer: str = "adamw"  # or "muon": hidden matrices by Muon, the rest by AdamW
     precision: str = "bf16"  # of matrix products; weights stay float32
+    compile: bool = False  # of a stage: fuse decoder and loss (torch.compile)
     ema: float = 0.999  # decay of the averaged weights, which are what is exported; 0: none
     seed: int = 0
     log_every: int = 20
     validate_every: int = 1000
     save_every: int = 1000
     sample_every: int = 0  # 0: never
+    # The validation figure whose lowest value says which step's weights are exported; "": the last
+    # step's are. A table that does not say gets the noun's own (`musiclm.train.tasks.judged_by`).
+    judged_by: str = ""
     loss_weights: dict[str, float] = field(default_factory=dict)  # over the task's own
     device: str = "auto"
     # Where fine-tuning begins: model.safetensors of a checkpoint, or a system's lm.*.safetensors.

@@ -8,7 +8,8 @@ from torch import nn
 
 from musiclm.checkpoint import fingerprint, save_tensors
 from musiclm.config import to_dict
-from musiclm.train.run import write_json
+from musiclm.origin import Origin
+from musiclm.train.run import read_json, write_json
 
 
 def export(
@@ -22,3 +23,10 @@ def export(
     save_tensors(folder / f"{noun}.safetensors", module.state_dict(), {"noun": noun})
     about = {"noun": noun, "config": to_dict(config), "fingerprint": fingerprint(module)}
     write_json(folder / f"{noun}.json", about | {"trained_with": dict(trained_with or {})})
+
+
+def sign(folder: Path, noun: str, origin: Origin | None) -> None:
+    """Write how the exported weights were made beside their configuration."""
+    if origin is not None:
+        path = folder / f"{noun}.json"
+        write_json(path, read_json(path) | {"origin": origin.to_dict()})

@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,12 @@ from musiclm.checkpoint import load_tensors, load_weights
 from musiclm.data.dataset import Prefetch
 from musiclm.device import autocast, pick_device
 from musiclm.errors import UserError
+from musiclm.origin import Origin
 from musiclm.train import distributed
 from musiclm.train.config import TrainConfig
+from musiclm.train.export import sign
 from musiclm.train.optim import Average, Optimizer, learning_rate, part_norms, spent
-from musiclm.train.run import Run
+from musiclm.train.run import Best, Run
 from musiclm.train.task import LOGGED, Anchored, Batch, Explains, Task, Terms, reweighted
 
 
@@ -43,6 +45,8 @@ class Outcome:
     step: int
     finished: bool  # False: a signal stopped it, and `resume` continues it
     figures: dict[str, float]  # of the last validation
+    best: Best | None = None  # whose weights are exported; None: those of the last step
+    origin: Origin | None = None  # of what is exported, if training was told how it begins
 
 
 def train(
@@ -52,13 +56,23 @@ def train(
     resume: bool = False,
     resolved: Mapping[str, Any] | None = None,
     quiet: bool = False,
+    origin: Origin | None = None,
 ) -> Outcome:
-    """Train a task to the end of its steps or minutes; stop cleanly on SIGINT or SIGTERM."""
+    """Train a task to the end of its steps or minutes; stop cleanly on SIGINT or SIGTERM.
+
+    `origin` is what is known before the first step; it is kept with the run and signs the export.
+    """
     distributed.start()
     run = Run(run_dir)
     leads = distributed.rank() == 0
     if leads:
-        run.start(resolved or {}, resume)
+        run.start(resolved or {}, resume, origin)
+    if not task.modules:  # nothing learns by steps
+        signed = run.origin() if leads and origin else None
+        if leads:
+            task.finish(run.export)
+            sign(run.export, task.noun, signed)
+        return Outcome(0, True, {}, origin=signed)
     trainer = Trainer(task, config, run)
     if resume:
         trainer.restore()
@@ -70,10 +84,12 @@ def train(
     devices = [trainer.device] if trainer.device.type == "cuda" else []
     with torch.random.fork_rng(devices), stop_signal() as stop, bar(quiet or not leads) as show:
         finished = trainer.run_to_end(stop, show)
+    signed = trainer.signed() if leads and origin else None
     if leads and finished:
-        with trainer.for_inference():
+        with trainer.for_export():
             task.finish(run.export)
-    return Outcome(trainer.step, finished, trainer.figures)
+        sign(run.export, task.noun, signed)
+    return Outcome(trainer.step, finished, trainer.figures, trainer.best, signed)
 
 
 class Trainer:
@@ -92,6 +108,7 @@ class Trainer:
         self.step = self.saved = 0
         self.seconds = 0.0  # of training, over all its sittings
         self.figures: dict[str, float] = {}  # of the last validation
+        self.best: Best | None = None  # so far, if a figure judges
         self.row: dict[str, Any] = {}  # the last one logged
 
     def run_to_end(self, stop: threading.Event, show: Progress) -> bool:
@@ -201,11 +218,26 @@ class Trainer:
         if isinstance(self.task, Explains):
             row["details"] = dict(self.task.details())
             row["warnings"] = self.task.diagnose(self.row | self.figures | row["details"])
+        self._judge(row)
         self.run.log(row)
         figures = "  ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
         show.console.print(f"{self.task.noun}  step {self.step}  {figures}", soft_wrap=True)
         for sentence in row.get("warnings", ()):
             show.console.print(f"{self.task.noun}  warning: {sentence}", soft_wrap=True)
+
+    def _judge(self, row: dict[str, Any]) -> None:
+        """Keep the weights as they are now if the figure that decides was never lower."""
+        name = self.config.judged_by
+        if name and self.figures and name not in self.figures:
+            has = ", ".join(self.figures)
+            warning = f"no figure {name!r} to judge by (it has {has}): the last step is exported"
+            row["warnings"] = [*row.get("warnings", ()), warning]
+        figure = self.figures.get(name, math.nan)
+        if figure < (self.best.figure if self.best else math.inf):  # never so of NaN
+            self.best = Best(name, figure, self.step, self.seconds)
+            self.run.keep_best(self.best, self.task.modules["model"].state_dict())
+        if self.best:
+            row["best"] = self.best.step
 
     @contextmanager
     def for_inference(self) -> Iterator[None]:
@@ -214,6 +246,24 @@ class Trainer:
         with self.average.applied(), torch.no_grad():
             yield
         model.train()
+
+    @contextmanager
+    def for_export(self) -> Iterator[None]:
+        """As for inference, with the best weights where there are any."""
+        model = self.task.modules["model"]
+        with self.for_inference():
+            last = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+            if self.best:
+                path = self.run.best_path(self.best.step) / "model.safetensors"
+                load_weights(model, load_tensors(path)[0], path)
+            yield
+            model.load_state_dict(last)  # buffers, which are not averaged
+
+    def signed(self) -> Origin | None:
+        """The run's record of origin, with what it has come to."""
+        begun, best = self.run.origin(), self.best.step if self.best else None
+        seconds = round(self.seconds, 1)
+        return replace(begun, steps=self.step, best_step=best, seconds=seconds) if begun else None
 
     def save(self) -> None:
         self.saved = self.step
@@ -225,6 +275,7 @@ class Trainer:
             "average": self.average.weights,
         }
         meta = {"noun": self.task.noun, "seconds": self.seconds, "figures": self.figures}
+        meta["best"] = asdict(self.best) if self.best else None
         with self.average.applied():
             tensors = {
                 k: v.detach().clone() for k, v in self.task.modules["model"].state_dict().items()
@@ -240,7 +291,16 @@ class Trainer:
         self.step = self.saved = meta["step"]
         self.seconds, self.figures = meta["seconds"], meta["figures"]
         if distributed.rank() == 0:
+            self._restore_best(meta.get("best"))
             self.run.forget_after(self.step)
+
+    def _restore_best(self, best: dict[str, Any] | None) -> None:
+        if not best or best["name"] != self.config.judged_by:  # another figure begins anew
+            return
+        self.best = Best(**best)
+        path = self.run.best_path(self.best.step)
+        if not path.is_dir():
+            raise UserError(f"cannot resume: {path}, the best weights so far, is missing")
 
 
 class Meter:

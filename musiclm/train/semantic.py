@@ -1,4 +1,7 @@
-"""w2v-BERT in training (Chung et al. 2021), then k-means over one layer (MusicLM section 3.1)."""
+"""w2v-BERT in training (Chung et al. 2021), then k-means over one layer (MusicLM section 3.1).
+
+Musical features need no training: of them `MusicalTask` makes tokens by k-means alone.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from musiclm.data.dataset import Crops
 from musiclm.data.manifest import Clip
+from musiclm.device import pick_device
 from musiclm.semantic.losses import LOSS_WEIGHTS, collapse_warnings
-from musiclm.semantic.tokenizer import fit
+from musiclm.semantic.musical_tokenizer import MusicalConfig, MusicalTokenizer
+from musiclm.semantic.tokenizer import W2vBertTokenizer
 from musiclm.semantic.w2v_bert import W2vBert, W2vBertConfig
 from musiclm.train.config import TrainConfig
 from musiclm.train.export import export
@@ -19,6 +24,7 @@ from musiclm.train.heldout import held_out, middles
 from musiclm.train.task import Batch, Terms
 
 VALIDATED = 64  # clips
+SECONDS = 10.0  # of a crop, unless the configuration says otherwise
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,10 @@ class SemanticTask:
         self.model = W2vBert(model_config)
         self.modules: dict[str, nn.Module] = {"model": self.model}
         self.seed = config.seed
-        seconds = config.crop_seconds or 10.0
-        self.crops = Crops(
-            [clip for clip in clips if clip.split == "train"], seconds, config.batch, config.seed
-        )
-        self.seconds_per_batch = seconds * config.batch
+        self.crops = _crops(config, clips)
+        self.seconds_per_batch = self.crops.seconds * config.batch
         valid = held_out(clips, "valid", VALIDATED)
-        self.valid_wave = middles(valid, seconds) if valid else None
+        self.valid_wave = middles(valid, self.crops.seconds) if valid else None
 
     def batch(self, step: int) -> Batch:
         """Waves [b 1 t]."""
@@ -92,10 +95,66 @@ class SemanticTask:
 
     def finish(self, folder: Path) -> None:
         """Cluster the chosen layer's features into an alphabet, and export the tokenizer."""
-        device = next(self.model.parameters()).device
-        count = max(1, round(self.task_config.fit_seconds / self.seconds_per_batch))
-        epoch = -(-len(self.crops.epochs.visits) // self.crops.epochs.batch)
-        waves = (self.crops.batch(step).wave.to(device) for step in range(min(count, epoch)))
-        generator = torch.Generator().manual_seed(self.seed)
-        tokenizer = fit(self.model, waves, generator=generator)
+        tokenizer = W2vBertTokenizer(self.model)
+        tokenizer.to(next(self.model.parameters()).device)
+        waves = _heard(self.crops, self.task_config.fit_seconds, tokenizer.mean.device)
+        tokenizer.fit(waves, torch.Generator().manual_seed(self.seed))
         export(folder, self.noun, tokenizer, self.model.config)
+
+
+class MusicalTask:
+    """Sound alone in; no module learns by steps, `finish` clusters the musical features."""
+
+    noun = "semantic"
+
+    def __init__(
+        self,
+        model_config: MusicalConfig,
+        config: TrainConfig,
+        clips: Sequence[Clip],
+        task_config: SemanticTaskConfig | None = None,
+    ):
+        self.task_config = task_config or SemanticTaskConfig()
+        self.tokenizer = MusicalTokenizer(model_config).to(pick_device(config.device))
+        self.modules: dict[str, nn.Module] = {}
+        self.weights: dict[str, float] = {}
+        self.seed = config.seed
+        self.crops = _crops(config, clips)
+        self.seconds_per_batch = self.crops.seconds * config.batch
+
+    def batch(self, step: int) -> Batch:
+        """Waves [b 1 t]."""
+        return {"wave": self.crops.batch(step).wave}
+
+    def losses(
+        self, batch: Batch, step: int, generator: torch.Generator
+    ) -> Iterator[tuple[str, Terms]]:
+        """None."""
+        yield from ()
+
+    def validate(self) -> dict[str, float]:
+        """Nothing to validate."""
+        return {}
+
+    def samples(self, folder: Path) -> None:
+        """Nothing to hear."""
+
+    def finish(self, folder: Path) -> None:
+        """Cluster the features into an alphabet, and export the tokenizer."""
+        waves = _heard(self.crops, self.task_config.fit_seconds, self.tokenizer.mean.device)
+        self.tokenizer.fit(waves, torch.Generator().manual_seed(self.seed))
+        export(folder, self.noun, self.tokenizer, self.tokenizer.config)
+
+
+def _crops(config: TrainConfig, clips: Sequence[Clip]) -> Crops:
+    train = [clip for clip in clips if clip.split == "train"]
+    return Crops(train, config.crop_seconds or SECONDS, config.batch, config.seed)
+
+
+def _heard(crops: Crops, seconds: float, device: torch.device) -> Iterator[Tensor]:
+    """The first `seconds` of training audio in the order of training, at most an epoch."""
+    batch = crops.epochs.batch
+    count = max(1, round(seconds / (crops.seconds * batch)))
+    epoch = -(-len(crops.epochs.visits) // batch)
+    for step in range(min(count, epoch)):
+        yield crops.batch(step).wave.to(device)

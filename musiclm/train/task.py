@@ -29,7 +29,10 @@ def reweighted(
 
 @runtime_checkable  # the tests check the types of arguments
 class Task(Protocol):
-    """One noun in training; `modules["model"]` is averaged and exported, others help train it."""
+    """One noun in training; `modules["model"]` is averaged and exported, others help train it.
+
+    Without modules nothing learns by steps, and `finish` is all of the training.
+    """
 
     noun: str
     modules: dict[str, nn.Module]

@@ -20,14 +20,28 @@ from musiclm.data.provenance import provenance
 from musiclm.data.shards import read_header
 from musiclm.errors import UserError
 from musiclm.lm.sampling import Sampling
-from musiclm.system import NOUNS, TOKENIZERS, install_part, read_index, system_config
+from musiclm.semantic.musical_tokenizer import MusicalConfig
+from musiclm.system import (
+    NOUNS,
+    TOKENIZERS,
+    check_parentage,
+    data_of,
+    install_part,
+    load_part,
+    origin_of,
+    read_index,
+    system_config,
+    system_folder,
+    token_fingerprints,
+)
 from musiclm.train import distributed
 from musiclm.train.codec import CodecTask, CodecTaskConfig
 from musiclm.train.config import TrainConfig
 from musiclm.train.lm import LMTask
 from musiclm.train.loop import Outcome, train
 from musiclm.train.mulan import MuLanTask, MuLanTaskConfig
-from musiclm.train.semantic import SemanticTask, SemanticTaskConfig
+from musiclm.train.origin import begun
+from musiclm.train.semantic import MusicalTask, SemanticTask, SemanticTaskConfig
 from musiclm.train.task import Task
 
 TASK_CONFIGS: dict[str, type] = {
@@ -58,14 +72,41 @@ def train_part(
     task = build_task(
         noun, sections, data, run_dir=run_dir, expect=expect, mulan_codebooks=codebooks
     )
-    config = train_config(noun, sections)
-    outcome = train(task, config, run_dir, resume, resolve(noun, sections), quiet)
+    config, resolved = train_config(noun, sections), resolve(noun, sections)
+    origin = begun(resolved, provenance_of(noun, data), config, resume)
+    outcome = train(task, config, run_dir, resume, resolved, quiet, origin)
     if outcome.finished and distributed.rank() == 0:
         tensors, _ = load_tensors(run_dir / "export" / f"{noun}.safetensors")
-        source = provenance_of(noun, data)
-        install_part(system, noun, tensors, system_config(sections), expect, source, sampling)
+        own = system_config(sections)
+        install_part(system, noun, tensors, own, expect, sampling=sampling, origin=outcome.origin)
         update_card(system)
     return outcome
+
+
+def take_part(noun: str, source: str | Path, system: Path) -> None:
+    """Install a part of another system as it is, with its configuration and its origin.
+
+    A stage is refused beside tokenizers that it was not trained with, a missing part by name.
+    """
+    folder = system_folder(source)
+    index = read_index(folder)
+    part = load_part(folder, noun, index, torch.device("cpu"))
+    expect = None
+    if noun.startswith("lm."):
+        expect = tokenizer_fingerprints(system)
+        check_parentage(f"{folder / noun}", index["parts"][noun], expect)
+    stage = noun.removeprefix("lm.") if noun.startswith("lm.") else ""
+    install_part(
+        system,
+        noun,
+        part.state_dict(),
+        system_config(index["config"]),
+        expect,
+        data_of(folder, noun, index),
+        index.get("generation", {}).get(stage),
+        origin=origin_of(folder, noun, index),
+    )
+    update_card(system)
 
 
 def provenance_of(noun: str, data: Path) -> dict[str, Any]:
@@ -81,13 +122,28 @@ def tokenizer_fingerprints(system: Path) -> dict[str, str]:
     for noun in TOKENIZERS:
         if noun not in parts:
             raise UserError(f"{system} has no {noun} yet; train it and tokenize before any stage")
-    return {noun: parts[noun]["fingerprint"] for noun in TOKENIZERS}
+    return token_fingerprints(read_index(system))
 
 
 def train_config(noun: str, sections: Mapping[str, Any]) -> TrainConfig:
     """The `[train.NOUN]` table over the defaults."""
-    table = _table(noun, sections)
-    return from_dict(TrainConfig, {k: v for k, v in table.items() if k != "task"}, f"train.{noun}.")
+    table = {k: v for k, v in _table(noun, sections).items() if k != "task"}
+    if "judged_by" not in table:
+        table["judged_by"] = judged_by(noun, sections)
+    return from_dict(TrainConfig, table, f"train.{noun}.")
+
+
+def judged_by(noun: str, sections: Mapping[str, Any]) -> str:
+    """The validation figure by which a noun's best step is exported; empty for the last step.
+
+    What fits more after the last step (k-means, MuLan's quantiser) is not judged before it; nor is
+    a codec with critics by a distance that they are there to overrule.
+    """
+    if noun.startswith("lm."):
+        return "nats"
+    if noun == "codec" and task_config(noun, sections).adversarial_from is None:
+        return f"log_mel_{_model_config(noun, sections).levels}_levels"
+    return ""
 
 
 def task_config(noun: str, sections: Mapping[str, Any]) -> Any:
@@ -143,7 +199,8 @@ def build_task(
         if noun == "codec":
             return CodecTask(model, config, clips, own)
         if noun == "semantic":
-            return SemanticTask(model, config, clips, own)
+            task = MusicalTask if isinstance(model, MusicalConfig) else SemanticTask
+            return task(model, config, clips, own)
         return MuLanTask(model, config, clips, own, run_dir)
 
 

@@ -5,16 +5,26 @@ import json
 import pytest
 import torch
 
+from musiclm import MusicLM
 from musiclm.config import load_toml
 from musiclm.data.manifest import write_manifest
 from musiclm.errors import UserError
-from musiclm.system import NOUNS, load_system, load_tokenizers, read_index
+from musiclm.semantic.musical_tokenizer import MusicalConfig, MusicalTokenizer
+from musiclm.system import (
+    NOUNS,
+    install_part,
+    load_part,
+    load_system,
+    load_tokenizers,
+    read_index,
+)
 from musiclm.tokenizers import tokenize_corpus
 from musiclm.train.tasks import (
     TASK_CONFIGS,
     build_task,
     resolve,
     sampling_of,
+    take_part,
     train_config,
     train_part,
 )
@@ -50,8 +60,14 @@ def test_a_whole_system_trains_part_by_part(clips, tmp_path, sections):
     assert read_index(system)["parts"].keys() == set(NOUNS)
     parts = read_index(system)["parts"]
     for noun in NOUNS:  # where the recordings came from reaches every part, and the card
-        assert parts[noun]["data"]["clips"] == sum(clip.split == "train" for clip in clips)
+        assert parts[noun]["origin"]["data"]["clips"] == sum(
+            clip.split == "train" for clip in clips
+        )
     assert (system / "CARD.md").read_text().count("not stated") == 2 * len(NOUNS)
+    told = [parts[noun]["origin"] for noun in NOUNS]
+    assert all(own["steps"] == 2 and own["device"].startswith("cpu ") for own in told)
+    judges = {own["config"]["train"]["judged_by"] for own in told[3:]}
+    assert judges == {"nats"} and "origin unknown" not in (system / "CARD.md").read_text()
     books = whole.tokenizers.mulan.codebooks
     assert torch.equal(whole.stages["coarse"].given["mulan"].codebooks, books)
     assert whole.generation == sections["generation"]
@@ -65,6 +81,16 @@ def test_a_whole_system_trains_part_by_part(clips, tmp_path, sections):
     (shards / "shards.json").write_text(json.dumps(header))
     with pytest.raises(UserError, match="codec tokens were made by another codec"):
         run("lm.coarse", shards)
+
+
+def test_the_semantic_section_says_which_tokenizer_is_trained(clips, tmp_path, sections):
+    write_manifest(tmp_path / "manifest.jsonl", clips)
+    sections["semantic"] = {"tokenizer": "musical", "clusters": 8}
+    system = tmp_path / "system"
+    train_part("semantic", sections, data=tmp_path, system=system, run_dir=tmp_path / "run")
+    part = load_part(system, "semantic", read_index(system), torch.device("cpu"))
+    assert isinstance(part, MusicalTokenizer)
+    assert part.config == MusicalConfig(clusters=8)
 
 
 @pytest.mark.parametrize("noun", NOUNS)
@@ -96,3 +122,56 @@ def test_weights_are_drawn_from_the_seed_of_the_configuration(clips, tmp_path, s
     first, second = (build_task("codec", sections, tmp_path).modules["model"] for _ in range(2))
     for one, two in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, two)
+
+
+def test_parts_are_taken_from_another_system_as_they_are(tiny_folder, tmp_path):
+    """With their origin and their sampling; a stage only beside the tokenizers that it knows."""
+    own = tmp_path / "own"
+    with pytest.raises(UserError, match="has no codec yet"):
+        take_part("lm.semantic", tiny_folder, own)
+    for noun in NOUNS:
+        take_part(noun, tiny_folder, own)
+    before, after = read_index(tiny_folder), read_index(own)
+    assert before["parts"] == after["parts"] and before["config"] == after["config"]
+    load_system(own, torch.device("cpu"))
+
+    index = json.loads((own / "system.json").read_text())
+    index["parts"]["codec"]["tokens"] = "0" * 64
+    (own / "system.json").write_text(json.dumps(index))
+    with pytest.raises(UserError, match="trained with another codec"):
+        take_part("lm.coarse", tiny_folder, own)
+
+
+def test_a_codec_whose_decoder_learned_on_goes_with_its_stages(tiny_folder, tmp_path):
+    """Stages are pinned to what the tokens depend on; an encoder that learned on is refused."""
+    own = tmp_path / "own"
+    for noun in NOUNS:
+        take_part(noun, tiny_folder, own)
+    config = load_system(own, torch.device("cpu")).config
+    codec = load_part(own, "codec", read_index(own), torch.device("cpu")).state_dict()
+    decoder = next(n for n in codec if n.startswith("decoder.") and codec[n].is_floating_point())
+    install_part(own, "codec", codec | {decoder: codec[decoder] + 1.0}, config)
+    load_system(own, torch.device("cpu"))
+    books = {"quantiser.codebooks": codec["quantiser.codebooks"] + 1.0}
+    install_part(own, "codec", codec | books, config)
+    with pytest.raises(UserError, match="trained with another codec"):
+        load_system(own, torch.device("cpu"))
+
+
+def test_a_system_without_a_fine_stage_decodes_its_coarse_levels(tiny_folder, tmp_path):
+    own = tmp_path / "own"
+    for noun in NOUNS:
+        take_part(noun, tiny_folder, own)
+    index = json.loads((own / "system.json").read_text())
+    index["config"]["lm"]["stages"] = ["semantic", "coarse"]
+    del index["parts"]["lm.fine"]
+    (own / "system.json").write_text(json.dumps(index))
+    model = MusicLM.from_pretrained(own, "cpu")
+    clip = model.generate("a calm piano", duration=0.4, seed=1)
+    assert clip.tokens["acoustic"].shape[-1] == model.system.config.lm.coarse_levels
+    again = tmp_path / "again"
+    model.save_pretrained(again)
+    assert torch.equal(
+        MusicLM.from_pretrained(again, "cpu").generate("a calm piano", 0.4, 1).tokens["acoustic"],
+        clip.tokens["acoustic"],
+    )

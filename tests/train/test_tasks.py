@@ -24,13 +24,16 @@ from musiclm.mulan.audio_tower import AudioTowerConfig
 from musiclm.mulan.mulan import MuLan, MuLanConfig
 from musiclm.mulan.text_tower import TextTowerConfig
 from musiclm.mulan.tokenizer import MuLanTokenizer
-from musiclm.semantic.tokenizer import SemanticTokenizer
+from musiclm.semantic.musical_tokenizer import MusicalConfig, MusicalTokenizer
+from musiclm.semantic.tokenizer import W2vBertTokenizer
 from musiclm.semantic.w2v_bert import W2vBert, W2vBertConfig
+from musiclm.tokens import Alphabet
 from musiclm.train.captions import contradictions_of
+from musiclm.train.heldout import middles
 from musiclm.train.lm import LMTask
 from musiclm.train.loop import train
 from musiclm.train.mulan import MuLanTask, MuLanTaskConfig
-from musiclm.train.semantic import SemanticTask, SemanticTaskConfig
+from musiclm.train.semantic import MusicalTask, SemanticTask, SemanticTaskConfig
 
 W2V_BERT = W2vBertConfig(
     dim=32,
@@ -95,11 +98,24 @@ def test_semantic_learns_to_find_hidden_frames_and_is_clustered(clips, tmp_path,
     assert last < 0.8 * first
     assert {"codebook_usage", "collapsed"} <= outcome.figures.keys()
     kind, tensors, _ = exported(tmp_path, "semantic", W2vBertConfig)
-    tokenizer = SemanticTokenizer(W2vBert(kind))
+    tokenizer = W2vBertTokenizer(W2vBert(kind))
     load_weights(tokenizer, tensors, "semantic")
     ids = tokenizer.eval().tokenize(task.valid_wave)
     assert ids.shape == (3, 50)
     assert len(ids.unique()) > 1
+
+
+def test_musical_tokens_are_clustered_without_a_step(clips, tmp_path, settings):
+    config = settings(steps=40, batch=4, crop_seconds=2.0)
+    task = MusicalTask(MusicalConfig(clusters=8), config, clips)
+    outcome = train(task, config, tmp_path, quiet=True)
+    assert outcome.finished and outcome.step == 0
+    kind, tensors, _ = exported(tmp_path, "semantic", MusicalConfig)
+    tokenizer = MusicalTokenizer(kind)
+    load_weights(tokenizer, tensors, "semantic")
+    ids = tokenizer.tokenize(middles(clips[9:], 2.0))
+    assert ids.shape == (3, 50)
+    assert ids.mode(dim=1).values.unique().numel() == 3  # of 3: low, middle, high
 
 
 def test_a_collapsed_quantiser_raises_the_alarm(clips, settings, monkeypatch):
@@ -293,6 +309,15 @@ def test_a_stage_refuses_other_tokens_and_longer_crops(shards, settings):
         LMTask(config, settings(), shards, FINGERPRINTS | {"mulan": "x" * 64})
     with pytest.raises(UserError, match="crop_seconds 4 is more than the stage's 3"):
         LMTask(config, settings(crop_seconds=4.0), shards)
+
+
+def test_a_stage_refuses_shards_without_captions_and_of_another_codec(shards, settings):
+    told = LMConfig(STAGES["semantic"], DECODER, text_share=0.5)
+    with pytest.raises(UserError, match="tokenize with --captions"):
+        LMTask(told, settings(crop_seconds=1.0), shards)
+    fast = dataclasses.replace(STAGES["coarse"], acoustic=Alphabet("acoustic", 25, 24, 1024))
+    with pytest.raises(UserError, match="50 acoustic frames of 12 levels"):
+        LMTask(LMConfig(fast, DECODER), settings(crop_seconds=1.0), shards)
 
 
 def test_a_stage_reads_mulan_tokens_by_their_centroids(shards, settings):
