@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import typer
 
-from musiclm.cli.app import Model, Quiet, bars, evaluate
+from musiclm.cli.app import Device, Model, Quiet, bars, evaluate
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -64,11 +64,15 @@ def evaluate_semantic(
     quiet: Quiet = False,
 ) -> None:
     """What semantic tokens tell, beside k-means on log-mel."""
+    from musiclm.errors import UserError
     from musiclm.evaluate.semantic import semantic
-    from musiclm.semantic.tokenizer import SemanticTokenizer
+    from musiclm.interfaces import SemanticTokenizer
+    from musiclm.semantic.tokenizer import W2vBertTokenizer
 
     tokenizer = _part(model, "semantic")
     assert isinstance(tokenizer, SemanticTokenizer)
+    if layers and not isinstance(tokenizer, W2vBertTokenizer):
+        raise UserError(f"--layers: the semantic tokens of {model} are those of no layer")
     clips, other = _clips(data), _clips(test) if test else None
     with bars(quiet) as bar:
         figures = semantic(tokenizer, clips, other=other, progress=bar)
@@ -76,7 +80,8 @@ def evaluate_semantic(
             from musiclm.evaluate.layers import draw
             from musiclm.evaluate.layers import layers as by_layer
 
-            tables = by_layer(tokenizer, clips, other=other, progress=bar)
+            assert isinstance(tokenizer, W2vBertTokenizer)
+            tables = by_layer(tokenizer.model, clips, other=other, progress=bar)
             figures["tables"] += tables
             if output:
                 draw(tables, output.with_name(f"{output.stem}-layers.png"))
@@ -154,6 +159,38 @@ def control(
     with bars(quiet) as bar:
         figures = measure(
             music, load_judge(), n=number, seed=seed, corpus=corpus, folder=clips, progress=bar
+        )
+    _report(figures, output)
+
+
+@evaluate.command(name="stages")
+def evaluate_stages(
+    data: Corpus,
+    model: Model = "mini",
+    number: Annotated[int, typer.Option("--number", "--n", help="Clips in a row, at most.")] = 80,
+    split: Annotated[
+        Literal["test", "valid", "train", "all"],
+        typer.Option("--split", "--splits", help="Of the manifest."),
+    ] = "test",
+    seed: Annotated[int, typer.Option(help="Of the clips and of what is drawn.")] = 0,
+    save: Annotated[Optional[Path], typer.Option(help="Keep each row's clips here.")] = None,
+    device: Device = "cpu",
+    output: Save = None,
+    quiet: Quiet = False,
+) -> None:
+    """Where the chain loses what a recording holds: true tokens up to a link, drawn ones after."""
+    from musiclm.data.manifest import SPLITS
+    from musiclm.evaluate.embedders.cache import default_cache
+    from musiclm.evaluate.judges import Judges
+    from musiclm.evaluate.stages import stages
+    from musiclm.pipeline import MusicLM
+
+    clips, splits = _clips(data), SPLITS if split == "all" else (split,)
+    music = MusicLM.from_pretrained(model, device)
+    judges = Judges.load(("judge",), model=model, cache=default_cache())
+    with bars(quiet) as bar:
+        figures = stages(
+            music, clips, judges, n=number, seed=seed, splits=splits, folder=save, progress=bar
         )
     _report(figures, output)
 

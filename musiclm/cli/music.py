@@ -84,6 +84,9 @@ def tokenize(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of token shards.")],
     model: Model = "mini",
     batch: Annotated[int, typer.Option(help="Recordings at once.")] = 8,
+    captions: Annotated[
+        int, typer.Option(help="So many of each recording beside it, for lm.*.text_share.")
+    ] = 0,
     device: Device = "auto",
     processes: Processes = 1,
     cluster: Cluster = None,
@@ -104,6 +107,7 @@ def tokenize(
             clips,
             output,
             batch=batch,
+            captions=captions,
             processes=processes,
             cluster=cluster,
             progress=advance,
@@ -115,8 +119,13 @@ def tokenize(
 def train(
     noun: Annotated[str, typer.Argument(help="codec, semantic, mulan, lm.semantic, ...")],
     config: Annotated[Path, typer.Option(help="TOML: departures from the paper.")],
-    data: Annotated[Path, typer.Option(help="A manifest; for lm.* a folder of token shards.")],
     system: Annotated[Path, typer.Option(help="The folder that the trained part is put into.")],
+    data: Annotated[
+        Optional[Path], typer.Option(help="A manifest; for lm.* a folder of token shards.")
+    ] = None,
+    take: Annotated[
+        Optional[str], typer.Option(help="Take the part as it is from this system instead.")
+    ] = None,
     runs: Annotated[Path, typer.Option(help="Checkpoints and logs.")] = Path("runs"),
     resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint.")] = False,
     set_: Annotated[Optional[list[str]], typer.Option("--set", help="a.b=c")] = None,
@@ -124,7 +133,14 @@ def train(
 ) -> None:
     """Train one part, and install it into a system."""
     from musiclm.config import load_toml
-    from musiclm.train.tasks import train_part
+    from musiclm.train.tasks import take_part, train_part
+
+    if take is not None:
+        take_part(noun, take, system)
+        print(f"{noun}: as in {take}")
+        return
+    if data is None:
+        raise UserError("train needs --data: a manifest, or a folder of token shards for lm.*")
 
     outcome = train_part(
         noun,
@@ -137,15 +153,28 @@ def train(
     )
     figures = "  ".join(f"{name} {value:.4g}" for name, value in outcome.figures.items())
     print(f"{noun}: {outcome.step} steps  {figures}")
+    if outcome.best:
+        print(outcome.best.told(noun, outcome.step))
     if not outcome.finished:
         raise typer.Exit(130)
 
 
 @app.command()
-def info(model: Annotated[str, typer.Argument()] = "mini", json_: Json = False) -> None:
-    """Say what a system is made of."""
-    from musiclm.system import describe
+def info(
+    model: Annotated[str, typer.Argument(help="A system, or a configuration: x.toml.")] = "mini",
+    parts: Annotated[bool, typer.Option("--parts", help="Only its parts, one a line.")] = False,
+    json_: Json = False,
+) -> None:
+    """Say what a system is made of, or what a configuration will make."""
+    from musiclm.config import load_toml
+    from musiclm.origin import UNKNOWN, read_origin
+    from musiclm.system import describe, read_index, system_config, system_folder
 
+    if parts or model.endswith(".toml"):
+        toml = model.endswith(".toml")
+        sections = load_toml(model) if toml else read_index(system_folder(model))["config"]
+        print("\n".join(system_config(sections).nouns))
+        return
     facts = describe(model)
     if json_:
         print(json.dumps(facts))
@@ -158,6 +187,9 @@ def info(model: Annotated[str, typer.Argument()] = "mini", json_: Json = False) 
             f"{part['rate']}  {part['fingerprint'][:12]}",
             highlight=False,
         )
+        origin = read_origin(part["origin"], noun)
+        told = origin.told if origin else UNKNOWN
+        console.print(f"  {'':12} {told}", markup=False, highlight=False, soft_wrap=True)
     console.print(
         f"  {'together':12} {facts['parameters'] / 1e6:6.2f} M  {facts['megabytes']:6.1f} MB"
     )

@@ -22,6 +22,9 @@ def evaluate_release(
         typer.Option(help="A system whose coarse stage is not given semantic tokens."),
     ] = None,
     number: Annotated[int, typer.Option(help="Prompts.")] = 100,
+    links: Annotated[
+        int, typer.Option(help="Clips that enter the chain at each link; 0 leaves that out.")
+    ] = 80,
     seed: int = 0,
     output: Save = None,
     quiet: Quiet = False,
@@ -29,7 +32,8 @@ def evaluate_release(
     """The table of a release: everybody is asked for the same held-out recordings in words."""
     from musiclm.evaluate.embedders.cache import default_cache
     from musiclm.evaluate.judges import Judges
-    from musiclm.evaluate.release import asked_for, contenders, reference, release
+    from musiclm.evaluate.release import asked_for, contenders, reference, release, with_links
+    from musiclm.evaluate.stages import stages
     from musiclm.pipeline import MusicLM
 
     corpus = _clips(data)
@@ -42,4 +46,8 @@ def evaluate_release(
             music, corpus, clips, n=number, seed=seed, ablated=without, progress=bar
         )
         figures = release(folders, held, judges, bar)
+        if links:
+            place = clips / "links"
+            chain = stages(music, corpus, judges, n=links, seed=seed, folder=place, progress=bar)
+            figures = with_links(figures, chain)
     _report({name: told for name, told in figures.items() if name not in KEPT}, output)

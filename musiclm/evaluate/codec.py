@@ -17,12 +17,16 @@ from jaxtyping import Int
 from torch import Tensor
 
 from musiclm.codec.soundstream import SoundStream
+from musiclm.corpus.vocabulary import FAMILIES
 from musiclm.data.manifest import Clip
 from musiclm.evaluate.bands import names, noise_like
 from musiclm.evaluate.codec_pictures import draw
 from musiclm.evaluate.frechet import RESAMPLES, WINDOW, Frechet, interval
-from musiclm.evaluate.intervals import mean, share
+from musiclm.evaluate.intervals import Estimate, mean, share
 from musiclm.evaluate.judge import load_judge
+from musiclm.evaluate.labels import family_of
+from musiclm.evaluate.likeness import HUM_NOTE
+from musiclm.evaluate.likeness import NOTES as LIKENESS_NOTES
 from musiclm.evaluate.opus import MISSING, OPUS, Opus, encoder, round_trips
 from musiclm.evaluate.report import report, row, table
 from musiclm.evaluate.scores import Scores
@@ -38,8 +42,9 @@ from musiclm.evaluate.sound import (
     whole,
 )
 
-LEVELS = (1, 2, 4, 6, 8, 12)
-AGAINST = ((12, 12), (6, 6))  # our levels, and the kbit/s of Opus that they are to be closer than
+LEVELS = (1, 2, 4, 6, 8, 10, 12, 16, 24)  # as far as a codec has them
+AGAINST = ((1, 12), (2, 6))  # all levels and half of them, and Opus at twice their rate
+LOST = ("peak_within_30_cents", "chroma_correlation")  # more is better: told by what is missing
 PCM_KBPS = 384.0  # 24,000 samples of 16 bits a second
 ORIGINAL, NOISE, CHANCE = "the original (ceiling)", "noise in its bands (floor)", "another clip"
 Key = int | str | Opus  # levels of ours, Opus, or a row that is neither
@@ -81,10 +86,12 @@ def codec(
             scores.setdefault(key, Scores()).add(wave, fake, judge, rates.get(key, ()))
     progress("codec", len(codes) * batch, len(codes) * batch)
     distances = _distances(scores, resamples, progress)
+    solos = [family_of(clip) for clip in chosen]
     tables = [
-        table("Fidelity", _fidelity(soundstream, scores, distances, opus)),
+        table("Fidelity", _fidelity(soundstream, scores, distances, opus, solos)),
         table(
-            "Closer than Opus? Ours minus Opus: below zero is closer", _against(scores, distances)
+            "Closer than Opus? Ours minus Opus: below zero is closer",
+            _against(soundstream, scores, distances),
         ),
         table("Level of each band, nepers: below zero is too soft", _bands(scores, "bias")),
         table("Error of each band, nepers", _bands(scores, "absolute")),
@@ -155,6 +162,7 @@ def _fidelity(
     scores: Mapping[Key, Scores],
     distances: Mapping[Key, np.ndarray],
     opus: bool,
+    solos: Sequence[int | None],
 ) -> list[dict[str, Any]]:
     rows = []
     config = soundstream.config
@@ -169,6 +177,8 @@ def _fidelity(
                 kbps=kbps,
                 log_mel_distance=mean(one.log_mel),
                 frechet_distance=far,
+                **{name: mean(values) for name, values in one.figures.items()},
+                families_heard=_heard_right(solos, one.families),
                 si_snr_dB=None if key == ORIGINAL else mean(one.si_snr),
             )
         )
@@ -178,15 +188,30 @@ def _fidelity(
     return rows
 
 
+def _heard_right(solos: Sequence[int | None], heard: Sequence[str]) -> Estimate | None:
+    """How often the judge names the family of what plays alone; None where nothing is known to."""
+    pairs = [(one, told) for one, told in zip(solos, heard, strict=True) if one is not None]
+    return share([FAMILIES[one] == told for one, told in pairs]) if pairs else None
+
+
 def _against(
-    scores: Mapping[Key, Scores], distances: Mapping[Key, np.ndarray]
+    soundstream: SoundStream,
+    scores: Mapping[Key, Scores],
+    distances: Mapping[Key, np.ndarray],
 ) -> list[dict[str, Any]]:
     rows = []
-    for levels, kbps in AGAINST:
+    config = soundstream.config
+    for part, kbps in AGAINST:
+        levels = config.levels // part
         for how in (how for how in OPUS if how.kbps == kbps):
             if levels not in scores or how not in scores:
                 continue
             apart = np.array(scores[levels].log_mel) - np.array(scores[how].log_mel)
+            lost = {
+                f"{name}_lost": mean(np.subtract(scores[how].figures[name], ours))
+                for name, ours in scores[levels].figures.items()
+                if name in LOST
+            }
             draws = distances[levels] - distances[how]
             rows.append(
                 row(
@@ -194,6 +219,7 @@ def _against(
                     log_mel_distance=mean(apart),
                     share_of_clips_closer=share(apart < 0),
                     frechet_distance=interval(draws, len(apart), least=-np.inf),
+                    **lost,
                 )
             )
     return rows or [row("Opus", log_mel_distance="not measured")]
@@ -235,5 +261,11 @@ def _notes(original: Scores) -> list[str]:
         "another soundfont and other pieces; deaf to level and to what lies 60 dB below the "
         "loudest; the interval redraws whole clips. Of another clip: one half of the originals "
         "from the other half, which is what a set costs that holds other music of the kind",
+        *LIKENESS_NOTES,
+        HUM_NOTE,
+        "mel and STFT distance as the Descript Audio Codec defines them, at 24 kHz; ViSQOL is not "
+        "here, for no package computes it offline",
+        "families heard: share of the clips whose labels say that one instrument plays alone, of "
+        "which the judge names the family right",
         "SI-SNR in dB rewards the waveform; a codec that invents its phase has none to show",
     ]

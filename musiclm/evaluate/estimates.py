@@ -116,5 +116,7 @@ def _peak(agrees: Float[np.ndarray, " n"], lag: int) -> float:
             break
         a, b, c = agrees[place - 1 : place + 2]
         bend = a - 2 * b + c
-        best = (place + (0.5 * (a - c) / bend if bend < 0 else 0.0)) / k
+        # On a slope the parabola's top may lie anywhere, before the first lag too.
+        off = 0.5 * (a - c) / bend if bend < 0 else 0.0
+        best = (place + min(1.0, max(-1.0, off))) / k
     return best

@@ -7,6 +7,7 @@ training recording by MuLan. The paper's ablation, without semantic tokens, take
 
     folders = contenders(MusicLM.from_pretrained("mini"), clips, Path("release"), n=100)
     figures = release(folders, reference(clips, asked_for(clips, 100, 0)), Judges.load())
+    figures = with_links(figures, stages(model, clips, Judges.load()))
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -142,6 +143,16 @@ def release(
     ]
     tables = [table("In short", digest(figures["tables"], folders)), *figures["tables"]]
     return figures | {"claim": "release", "notes": [*notes, *figures["notes"]], "tables": tables}
+
+
+def with_links(figures: Mapping[str, Any], links: Mapping[str, Any]) -> dict[str, Any]:
+    """The report, and where the system loses what a recording holds: `musiclm.evaluate.stages`."""
+    notes = [f"links: {links['reference']}", *links["notes"]]
+    tables = [table(f"Links: {one['title']}", one["rows"]) for one in links["tables"]]
+    return dict(figures) | {
+        "tables": [*figures["tables"], *tables],
+        "notes": [*figures["notes"], *notes],
+    }
 
 
 def digest(tables: Sequence[Mapping[str, Any]], folders: Sequence[Folder]) -> list[dict[str, Any]]:

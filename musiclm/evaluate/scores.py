@@ -5,6 +5,8 @@
 >>> scores.add(wave, wave, load_judge())
 >>> scores.log_mel, scores.embeddings.shape, scores.heard.all()
 ([0.0, 0.0], (2, 1, 192), np.True_)
+>>> scores.figures["peak_within_30_cents"]
+[1.0, 1.0]
 """
 
 from collections.abc import Sequence
@@ -19,6 +21,8 @@ from musiclm.codec.losses import si_snr
 from musiclm.evaluate.bands import band_errors
 from musiclm.evaluate.frechet import audible, embed
 from musiclm.evaluate.judge import Judge
+from musiclm.evaluate.likeness import hum, likeness
+from musiclm.evaluate.reconstruction import distances
 
 
 @dataclass
@@ -29,6 +33,8 @@ class Scores:
     si_snr: list[float] = field(default_factory=list)
     bias: list[list[float]] = field(default_factory=list)  # nepers by band
     absolute: list[list[float]] = field(default_factory=list)
+    figures: dict[str, list[float]] = field(default_factory=dict)  # by the names of columns
+    families: list[str] = field(default_factory=list)  # of a solo, as the judge hears it
     kbps: list[float] = field(default_factory=list)  # where it is not known beforehand
     _embeddings: list[np.ndarray] = field(default_factory=list)
     _heard: list[np.ndarray] = field(default_factory=list)
@@ -48,6 +54,10 @@ class Scores:
         self.bias += errors.bias.tolist()
         self.absolute += errors.absolute.tolist()
         self.si_snr += si_snr(real, fake).tolist()
+        told = likeness(real[:, 0], fake[:, 0]) | hum(fake[:, 0])
+        for name, values in (told | distances(real[:, 0], fake[:, 0])).items():
+            self.figures.setdefault(name, []).extend(values.tolist())
+        self.families += [one.family for one in judge.judge(fake)]
         self._embeddings.append(embed(judge, fake))
         self._heard.append(audible(real))
         self.kbps += kbps

@@ -31,6 +31,9 @@ def test_the_sound_itself_has_a_perfect_score(corpus):
     assert scores.log_mel == [0.0]
     assert scores.si_snr[0] > 40.0
     assert scores.absolute == scores.bias == [[0.0] * bands.BANDS]
+    kept = ("peak_within_30_cents", "chroma_correlation", "onset_correlation")
+    assert [scores.figures[name][0] for name in kept] == pytest.approx([1.0, 1.0, 1.0], abs=1e-5)
+    assert scores.figures["mel_distance_DAC"] == scores.figures["STFT_distance_DAC"] == [0.0]
 
 
 @pytest.mark.parametrize("shift", [-400, -1, 0, 7, 312])
@@ -114,6 +117,34 @@ def test_the_table_has_every_bit_rate_opus_floor_chance_and_ceiling(figures):
     for line, signed in zip(absolute["rows"], bias["rows"], strict=True):
         assert len(line) == 1 + bands.BANDS
         assert all(line[name] >= abs(signed[name]) - 1e-6 for name in bands.names())
+
+
+def test_the_table_tells_of_tune_timbre_and_lines_in_every_row(figures):
+    rows = figures[0]["tables"][0]["rows"]
+    for line in (line for line in rows if "frechet_distance" in line):
+        for name in ("peak_within_30_cents", "chroma_correlation", "onset_correlation"):
+            assert line[name]["low"] <= line[name]["value"] <= line[name]["high"]
+        for name in ("lines_at_100_Hz_dB", "mel_distance_DAC", "STFT_distance_DAC"):
+            assert np.isfinite(line[name]["value"])
+    best, chance = rows[0], rows[-1]
+    assert best["peak_within_30_cents"]["value"] == 1.0
+    assert chance["peak_within_30_cents"]["value"] < 0.5
+    assert chance["mel_distance_DAC"]["value"] > best["mel_distance_DAC"]["value"] == 0.0
+
+
+def test_families_are_asked_of_solos_alone(tiny, corpus):
+    test = [clip for clip in corpus if clip.split == "test"]
+    band = [clip for clip in test if clip.labels["texture"] == "band"]
+    solos = [clip for clip in test if clip.labels["texture"] == "solo"]
+
+    def heard(clips):
+        figures = codec(tiny.tokenizers.codec, clips, opus=False, resamples=2)
+        rows = figures["tables"][0]["rows"]
+        return [one["families_heard"] for one in rows if one.get("families_heard")]
+
+    told = heard([*band[:1], *solos[:2]])
+    assert len(told) == 9 and {one["n"] for one in told} == {2}  # Opus has no row
+    assert not heard(band[:2])
 
 
 def test_the_header_says_what_was_measured(figures):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from musiclm.audio import SAMPLE_RATE, read
-from musiclm.evaluate.estimates import key, onset_rate, onsets, same_tempo, tempo
+from musiclm.evaluate.estimates import _peak, key, onset_rate, onsets, same_tempo, tempo
 from musiclm.evaluate.labels import tonic_of
 from musiclm.evaluate.structure import (
     analyse,
@@ -41,6 +41,13 @@ def test_clicks_have_their_tempo(bpm):
     found = tempo(onsets(clicks.astype(np.float32)))
     assert same_tempo(found, bpm), found
     assert onset_rate(onsets(clicks.astype(np.float32))) == pytest.approx(bpm / 60, rel=0.1)
+
+
+@pytest.mark.parametrize(("slope", "bent"), [(1.0, 62), (-1.0, 58)])
+def test_a_lag_on_a_slope_stays_near_where_it_is(slope, bent):
+    agrees = slope * np.linspace(0.0, 1.0, 400)
+    agrees[bent] += 1e-6  # hardly bent: the parabola's top lies a thousand lags away
+    assert abs(_peak(agrees, 60) - 60) < 6
 
 
 def test_most_clips_of_a_corpus_have_their_tempo(corpus):
