@@ -139,8 +139,9 @@ class MusicLM:
         mulan = self._mulan(prompts, before)
         semantic = draw("semantic", {"mulan": mulan}, start.get("semantic"))
         coarse = draw("coarse", {"mulan": mulan, "semantic": semantic}, start.get("coarse"))
-        fine = draw("fine", {"coarse": coarse})
-        acoustic = torch.cat([coarse, fine], dim=-1)
+        acoustic = coarse
+        if "fine" in self.stages:
+            acoustic = torch.cat([coarse, draw("fine", {"coarse": coarse})], dim=-1)
         waves = self.tokenizers.codec.decode(acoustic)[:, 0].float().cpu().numpy()
 
         clips = []

@@ -2,8 +2,9 @@
 # The released system: some twenty hours on two CPU cores and 25 GB of disk
 # (configs/mini.toml says how long each part takes).
 #
-#   recipes/mini.sh [FOLDER] [--scores DIR]      or, on your own folder of audio, with a manifest:
-#   recipes/train.sh mini FOLDER --manifest my/manifest.jsonl
+#   recipes/mini.sh [FOLDER] [--scores DIR] [--device cuda] [--from mini --keep "mulan semantic"]
+#   recipes/train.sh mini FOLDER --manifest my/manifest.jsonl      on your own folder of audio
+#   recipes/legs.sh 520 recipes/mini.sh FOLDER --device cuda       where a GPU is lent for minutes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder="${1:-runs/mini}"

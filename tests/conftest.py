@@ -20,7 +20,7 @@ def tiny_config():
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory, tiny_config):
     """A whole system, untrained: real code, real shapes, noise for music."""
-    from musiclm.checkpoint import fingerprint
+    from musiclm.checkpoint import token_fingerprint
     from musiclm.system import NOUNS, TOKENIZERS, build, install_part
 
     folder = tmp_path_factory.mktemp("systems") / "tiny"
@@ -33,9 +33,7 @@ def tiny_folder(tmp_path_factory, tiny_config):
                 buffer.copy_(torch.randn_like(buffer))
         tensors = part.state_dict()
         if noun in TOKENIZERS:
-            own[noun] = fingerprint(
-                {n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}
-            )
+            own[noun] = token_fingerprint(noun, tensors)
         install_part(folder, noun, tensors, tiny_config, own)
     return folder
 
