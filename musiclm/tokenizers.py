@@ -75,8 +75,11 @@ class Tokenizers:
 
     def fingerprints(self) -> dict[str, str]:
         """What the stages are pinned to."""
-        parts = {"codec": self.codec, "semantic": self.semantic, "mulan": self.mulan}
-        return {noun: token_fingerprint(noun, part.state_dict()) for noun, part in parts.items()}
+        return {
+            "codec": token_fingerprint("codec", self.codec.state_dict()),
+            "semantic": token_fingerprint("semantic", self.semantic.state_dict()),
+            "mulan": token_fingerprint("mulan", self.mulan.state_dict()),
+        }
 
 
 @dataclass(frozen=True)

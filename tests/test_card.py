@@ -54,9 +54,8 @@ def test_provenance_survives_saving_and_loading(tiny_folder, folder, tmp_path):
     index = read_index(folder)
     assert index["parts"]["codec"]["data"]["hours"] == 3.0
     shutil.copy(tiny_folder / "codec.safetensors", folder)  # the weights its stages know
-    index["parts"]["codec"]["fingerprint"] = read_index(tiny_folder)["parts"]["codec"][
-        "fingerprint"
-    ]
+    own = read_index(tiny_folder)["parts"]["codec"]
+    index["parts"]["codec"] |= {name: own[name] for name in ("fingerprint", "tokens")}
     from musiclm.system import write_index
 
     write_index(folder, index)

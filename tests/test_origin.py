@@ -93,9 +93,9 @@ def test_info_says_so_in_a_line(folder, capsys):
 def test_it_survives_loading_and_saving(folder, tiny_folder, tmp_path):
     shutil.copy(tiny_folder / "codec.safetensors", folder)  # the weights that its stages know
     index = read_index(folder)
-    own = read_index(tiny_folder)["parts"]["codec"]["fingerprint"]
-    index["parts"]["codec"]["fingerprint"] = own
-    index["parts"]["lm.fine"]["trained_with"]["codec"] = own
+    own = read_index(tiny_folder)["parts"]["codec"]
+    index["parts"]["codec"] |= {name: own[name] for name in ("fingerprint", "tokens")}
+    index["parts"]["lm.fine"]["trained_with"]["codec"] = own["tokens"]
     write_index(folder, index)
     MusicLM.from_pretrained(folder, "cpu").save_pretrained(tmp_path / "saved")
     saved = read_index(tmp_path / "saved")["parts"]

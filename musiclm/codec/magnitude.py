@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from musiclm.codec.frames import ConvNeXt, Stft
 from musiclm.codec.phase import Refinement, propagate
 from musiclm.errors import UserError
-from musiclm.nn.spectrogram import mel_filters
+from musiclm.nn.spectrogram import mel_edges, mel_filters
 
 SHORT_FRAMES = 4  # short windows a frame: one every 5 ms
 F_MIN = 20.0  # Hz
@@ -96,8 +96,8 @@ class Analysis(nn.Module):
         self.long, self.short = Stft(c.fft_size, c.long_hop), Stft(c.short_size, c.short_hop)
         mel = mel_filters(sample_rate, c.fft_size, c.mel_bins, F_MIN, sample_rate / 2)
         spacing = sample_rate / c.fft_size
-        hertz = (mel * torch.arange(len(mel))[:, None]).sum(0) / mel.sum(0) * spacing
-        upper = mel[:, hertz > HIGHEST]
+        centres = mel_edges(c.mel_bins + 1, F_MIN, sample_rate / 2)[1:-1]
+        upper = mel[:, sum(centre <= HIGHEST for centre in centres) :]
         bands = mel_filters(sample_rate, c.short_size, c.short_bands, F_MIN, sample_rate / 2)
         self.windows, self.low_bins = c.windows, LOW_HERTZ / spacing
         self.register_buffer("mel", mel / mel.sum(0), persistent=False)

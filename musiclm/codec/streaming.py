@@ -120,7 +120,7 @@ def _must_be_causal(codec: SoundStream) -> None:
     if not codec.config.causal:
         raise UserError(
             f"this codec cannot stream, for its {codec.config.network} network hears the future:"
-            " train one with network = 'seanet', or another with causal = true"
+            " train one with network = 'seanet', or 'spectral' with causal = true"
         )
 
 

@@ -68,7 +68,7 @@ def test_greedy_tokens_are_the_likeliest_of_the_whole_sequence(model, streams) -
     scores = model.logits({name: PARTS[name].take(tokens) for name in stage.given}, codes)
     best = scores.topk(2)
     clear = best.values[..., 0] - best.values[..., 1] > 0.15  # 8-bit weights blur what is less
-    assert clear.float().mean() > 0.3
+    assert clear.float().mean() > 0.25
     assert torch.equal(best.indices[..., 0][clear], codes[clear])
     other = generate(model, tokens, stage.seconds, sampling=greedy, generators=_seeds(3, 4))
     assert torch.equal(codes, other)

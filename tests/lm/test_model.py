@@ -219,3 +219,20 @@ def test_impossible_decoders_are_refused(change: dict) -> None:
 def test_impossible_shares_are_refused() -> None:
     with pytest.raises(UserError):
         LMConfig(null_share=1.5)
+
+
+def test_compiled_training_has_the_same_losses_and_gradients(build, streams) -> None:
+    model = build("coarse delay")
+    tokens = streams(model.config.stage)
+
+    def step() -> tuple[list[float], torch.Tensor]:
+        model.zero_grad()
+        losses = model.loss(tokens)
+        torch.stack(list(losses.values())).sum().backward()
+        return [value.item() for value in losses.values()], model.heads.grad.clone()
+
+    plain, gradient = step()
+    model.compile_for_training()
+    compiled, same = step()
+    assert compiled == pytest.approx(plain, rel=1e-4)
+    torch.testing.assert_close(same, gradient, atol=1e-5, rtol=1e-3)
