@@ -116,3 +116,22 @@ def test_strangers_are_refused_by_name(shards, clips, load) -> None:
         run(load, [clips[4]])
     moved = [replace(clip, path=f"/elsewhere/{clip.id}.wav") for clip in clips]
     run(load, moved)  # all is there: recordings may be moved
+
+
+def test_captions_are_kept_as_their_mulan_tokens_beside_the_sounds(load, clips, tmp_path) -> None:
+    """Every caption in turn; a recording without any is told by its sound."""
+    words = ("a slow piano", "fast drums and a loud guitar")
+    own = [replace(clips[0], captions=words), *clips[1:]]
+    tokenize_corpus(load, own, tmp_path / "told", rows_per_shard=2, captions=3)
+    told = TokenShards(tmp_path / "told", split=None)
+    meant = load().mulan.tokenize_text(list(words)).numpy()
+    first = told.rows[0]
+    assert {row.tobytes() for row in first.text.astype(np.int64)} == {r.tobytes() for r in meant}
+    for row in told.rows[1:]:
+        assert (row.text == row.mulan).all() and row.text.shape == (3, 12)
+    drawn = {tuple(told.crops(0.4, 4)(step)["text"][0].tolist()) for step in range(12)}
+    assert len(drawn) > 1
+    with pytest.raises(UserError, match="begun with 3 captions a row, not 0"):
+        tokenize_corpus(load, own, tmp_path / "told", rows_per_shard=2)
+    with pytest.raises(UserError, match="captions none or more"):
+        tokenize_corpus(load, own, tmp_path / "other", captions=-1)

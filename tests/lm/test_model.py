@@ -1,6 +1,8 @@
 """A stage model predicts each cell from what is given and from earlier cells, and learns."""
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -221,18 +223,34 @@ def test_impossible_shares_are_refused() -> None:
         LMConfig(null_share=1.5)
 
 
-def test_compiled_training_has_the_same_losses_and_gradients(build, streams) -> None:
-    model = build("coarse delay")
-    tokens = streams(model.config.stage)
+COMPILED = """
+import torch
+from dataclasses import replace
+from musiclm.lm.decoder import DecoderConfig
+from musiclm.lm.model import LMConfig, StageModel
+from musiclm.lm.stages import COARSE
 
-    def step() -> tuple[list[float], torch.Tensor]:
-        model.zero_grad()
-        losses = model.loss(tokens)
-        torch.stack(list(losses.values())).sum().backward()
-        return [value.item() for value in losses.values()], model.heads.grad.clone()
+torch.manual_seed(0)
+stage = replace(COARSE, seconds=0.24, pattern="delay", aligned=("semantic",))
+sizes = DecoderConfig(dim=32, layers=2, heads=2, hidden=48, dropout=0.0, positions="rotary")
+model = StageModel(LMConfig(stage, sizes)).eval()
+shapes = {"mulan": (2, 12), "semantic": (2, 6), "acoustic": (2, 12, 12)}
+tokens = {name: torch.randint(0, 1024, shape) for name, shape in shapes.items()}
 
-    plain, gradient = step()
-    model.compile_for_training()
-    compiled, same = step()
-    assert compiled == pytest.approx(plain, rel=1e-4)
-    torch.testing.assert_close(same, gradient, atol=1e-5, rtol=1e-3)
+def step():
+    model.zero_grad()
+    losses = torch.stack(list(model.loss(tokens).values()))
+    losses.sum().backward()
+    return losses.detach(), model.heads.grad.clone()
+
+plain = step()
+model.compile_for_training()
+for one, other in zip(plain, step()):
+    torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
+"""
+
+
+def test_compiled_training_has_the_same_losses_and_gradients() -> None:
+    """In a process of its own: what checks the types of arguments here cannot be compiled."""
+    done = subprocess.run([sys.executable, "-c", COMPILED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-1000:]

@@ -320,6 +320,17 @@ def test_a_stage_refuses_shards_without_captions_and_of_another_codec(shards, se
         LMTask(LMConfig(fast, DECODER), settings(crop_seconds=1.0), shards)
 
 
+def test_lengths_of_crops_take_turns_at_as_many_seconds_a_batch(shards, settings):
+    config = settings(batch=4, crop_seconds=1.0, crop_turns=(2.0,))
+    task = LMTask(LMConfig(STAGES["semantic"], DECODER), config, shards)
+    shapes = [tuple(task.batch(step)["semantic"].shape) for step in range(4)]
+    assert shapes == [(4, 25), (2, 50)] * 2
+    assert not torch.equal(task.batch(0)["semantic"], task.batch(2)["semantic"])
+    with pytest.raises(UserError, match="crop_turns 60 is more than the stage's 30"):
+        long = settings(crop_seconds=1.0, crop_turns=(60.0,))
+        LMTask(LMConfig(STAGES["semantic"], DECODER), long, shards)
+
+
 def test_a_stage_reads_mulan_tokens_by_their_centroids(shards, settings):
     books = torch.randn(12, 1024, 6)
     config = LMConfig(STAGES["semantic"], DECODER, mulan_dim=6)
