@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The released system: some twenty hours on two CPU cores and 25 GB of disk
+# A system like the released one: some eleven hours on two CPU cores and 25 GB of disk
 # (configs/mini.toml says how long each part takes).
 #
 #   recipes/mini.sh [FOLDER] [--scores DIR] [--device cuda] [--from mini --keep "mulan semantic"]
