@@ -198,8 +198,7 @@ class Writer:
             hidden = self.stepper(x)[:, -1]
             span = stage.order.active(step, frames, levels, known.shape[1])
             logits = self.score(hidden, span)
-            own = uniform[:, step, span]
-            grid[:, step, span] = sample(logits, own, self.sampling, span.start or 0)
+            grid[:, step, span] = sample(logits, uniform[:, step, span], self.sampling)
             x = self.embed(grid[:, step, None])
             if conditions is not None and step + 1 < steps:
                 x = x + conditions[:, step + 1, None]

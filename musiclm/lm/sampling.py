@@ -29,9 +29,6 @@ class Sampling:
     """How to draw the tokens of a stage."""
 
     temperature: float = 1.0  # 0 takes the likeliest
-    # The temperature of each level as a share of that of the level before. Deep levels are nearly
-    # noise to a small model, and drawn as such they flutter. Not in the paper.
-    cooling: float = 1.0
     top_k: int = 0  # only the k likeliest; 0 takes all
     top_p: float = 1.0  # only the likeliest that together have this probability
     cfg_scale: float = 1.0  # how far to go from what nothing given would give; 1 is no guidance
@@ -41,8 +38,6 @@ class Sampling:
         """Refuse settings that draw nothing."""
         if not 0 <= self.temperature < 100:
             raise UserError(f"temperature must be at least 0, not {self.temperature}")
-        if not 0 < self.cooling <= 1:
-            raise UserError(f"cooling must be in (0, 1], not {self.cooling}")
         if self.top_k < 0:
             raise UserError(f"top-k must be at least 0, not {self.top_k}")
         if not 0 < self.top_p <= 1:
@@ -68,17 +63,12 @@ def guide(logits: Float[Tensor, "b q v"], scale: float) -> Float[Tensor, "half q
 
 
 def sample(
-    logits: Float[Tensor, "b q v"],
-    uniform: Float[Tensor, "b q"],
-    sampling: Sampling,
-    first: int = 0,
+    logits: Float[Tensor, "b q v"], uniform: Float[Tensor, "b q"], sampling: Sampling
 ) -> Int[Tensor, "b q"]:
-    """Draw one id for each level of each sequence; the levels begin with `first`."""
+    """Draw one id for each level of each sequence."""
     if sampling.temperature == 0:
         return logits.argmax(-1)
-    level = torch.arange(first, first + logits.shape[-2], device=logits.device)
-    temperature = sampling.temperature * sampling.cooling**level
-    logits = logits / temperature.clamp_min(1e-3)[:, None]
+    logits = logits / sampling.temperature
     if 0 < sampling.top_k < logits.shape[-1]:
         least = logits.topk(sampling.top_k).values[..., -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)

@@ -74,18 +74,3 @@ def test_each_row_has_its_own_numbers() -> None:
 def test_impossible_settings_are_refused(change: dict) -> None:
     with pytest.raises(UserError):
         Sampling(**change)
-
-
-def test_cooling_makes_deep_levels_surer_and_leaves_the_first_alone() -> None:
-    """Level q is drawn at temperature * cooling ** q, also where a step begins with a later one."""
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(1, 4, 50, generator=generator).expand(4000, -1, -1)
-    uniform = 1 - torch.rand(4000, 4, generator=generator)
-    cooled = Sampling(temperature=1.0, cooling=0.3)
-    plain, drawn = (sample(logits, uniform, how) for how in (Sampling(), cooled))
-    assert torch.equal(plain[:, 0], drawn[:, 0])
-    likeliest = (drawn == logits.argmax(-1)).float().mean(0)
-    assert likeliest[-1] > likeliest[0] + 0.3
-    assert torch.equal(drawn[:, 2:], sample(logits[:, 2:], uniform[:, 2:], cooled, first=2))
-    with pytest.raises(UserError, match="cooling"):
-        Sampling(cooling=0.0)
