@@ -56,6 +56,12 @@ class MagnitudeConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
+        if min(self.windows, self.dimension, self.decoder_width, self.decoder_depth) < 1:
+            raise UserError(
+                "codec: windows, dimension, decoder_width and decoder_depth are positive"
+            )
+        if self.kernel % 2 == 0:
+            raise UserError(f"codec: kernel must be odd, not {self.kernel}")
         if self.hop % (2 * SHORT_FRAMES * self.windows):
             raise UserError(f"codec: hop {self.hop} does not divide into {self.windows} windows")
         if self.fft_size % (2 * self.long_hop) or self.short_size % (2 * self.short_hop):

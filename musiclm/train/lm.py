@@ -43,9 +43,8 @@ class LMTask:
         # Together a mean over levels: the total is nats a token.
         self.weights = dict.fromkeys(stage.terms, 1 / len(stage.terms))
         lengths = (config.crop_seconds or stage.seconds, *config.crop_turns)
-        for name, length in zip(
-            ("crop_seconds", *["crop_turns"] * len(lengths)), lengths, strict=False
-        ):
+        names = ("crop_seconds", *("crop_turns",) * len(config.crop_turns))
+        for name, length in zip(names, lengths, strict=True):
             if not 0 < length <= stage.seconds:
                 raise UserError(
                     f"{self.noun}: {name} {length:g} is more than the stage's {stage.seconds:g}"

@@ -158,7 +158,16 @@ def test_linear_bins_are_told_one_by_one_and_higher_ones_together() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"fft_size": 1000}, {"hop": 900}, {"rounds": -1}, {"rounds": 1_000_000}, {"short_size": 130}],
+    [
+        {"fft_size": 1000},
+        {"hop": 900},
+        {"rounds": -1},
+        {"rounds": 1_000_000},
+        {"short_size": 130},
+        {"windows": 0},
+        {"kernel": 6},
+        {"decoder_depth": 0},
+    ],
 )
 def test_what_cannot_be_built_is_refused(wrong: dict) -> None:
     with pytest.raises(UserError, match="codec: "):
