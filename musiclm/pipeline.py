@@ -7,7 +7,7 @@ Paper: arXiv 2301.11325, section 3.2 and figure 2; the continuation is AudioLM's
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
@@ -133,8 +133,10 @@ class MusicLM:
         start = self._context(before, len(prompts)) if before else {}
         seconds = duration + (start["semantic"].shape[1] / SEMANTIC.rate if start else 0.0)
 
+        seeds = [seed + row for row in range(len(prompts))]
+
         def draw(stage: str, given: dict[str, Tensor], prompt: Tensor | None = None) -> Tensor:
-            return self._draw(stage, given, seconds, prompt, seed, settings, progress)
+            return self.draw(stage, given, seconds, seeds, prompt, settings, progress)
 
         mulan = self._mulan(prompts, before)
         semantic = draw("semantic", {"mulan": mulan}, start.get("semantic"))
@@ -200,30 +202,28 @@ class MusicLM:
                 sampling = replace(sampling, **{name: getattr(settings, name)})
         return sampling
 
-    def _draw(
+    def draw(
         self,
         stage: str,
-        given: dict[str, Tensor],
+        given: Mapping[str, Tensor],
         seconds: float,
-        prompt: Tensor | None,
-        seed: int,
-        settings: Settings,
-        progress: Progress | None,
+        seeds: Sequence[int],
+        prompt: Tensor | None = None,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
     ) -> Int[Tensor, "b n q"]:
-        model, batch = self.stages[stage], len(given[next(iter(given))])
+        """The tokens of one stage, each row from a seed of its own."""
         # Each stage has its own stream of random numbers, so that changing how one stage draws
         # leaves the numbers of the next ones alone.
         offset = list(self.stages).index(stage)
-        generators = [
-            torch.Generator().manual_seed((seed + row) * 3 + offset) for row in range(batch)
-        ]
+        generators = [torch.Generator().manual_seed(seed * 3 + offset) for seed in seeds]
         report = (lambda done, total: progress(stage, done, total)) if progress else None
         return generate(
-            model,
+            self.stages[stage],
             given,
             seconds,
             prompt=prompt,
-            sampling=self._sampling(stage, settings),
+            sampling=self._sampling(stage, settings or Settings()),
             generators=generators,
             progress=report,
         )

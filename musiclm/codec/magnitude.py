@@ -14,26 +14,27 @@ and without critics.
 torch.Size([1, 1, 960])
 """
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from musiclm.codec.frames import ConvNeXt, Stft
 from musiclm.codec.phase import Refinement, propagate
 from musiclm.errors import UserError
+from musiclm.nn.pitch import semitone_filters
 from musiclm.nn.spectrogram import mel_edges, mel_filters
 
 SHORT_FRAMES = 4  # short windows a frame: one every 5 ms
 F_MIN = 20.0  # Hz
 LONG_FLOOR, SHORT_FLOOR = 0.05, 0.01  # below these magnitudes (a sine's peak is 480) all is silence
 LOUDEST = 7.0  # clamps exp(); a full-scale sine reaches log(480) = 6.2
-LOWEST, HIGHEST = 65.406, 4186.0  # Hz: C2 to C8, the semitones that are told apart
+LOWEST, HIGHEST = 65.406, 4186.0  # Hz: C2 to C8, whose semitones are told apart
+SEMITONES = 73  # from the one to the other
 LOW_HERTZ = 2000.0  # above this an error counts less and less
 
 
@@ -96,6 +97,11 @@ class Spectra:
 class Analysis(nn.Module):
     """Waveform -> spectra, and spectra -> the numbers whose principal components are coded."""
 
+    mel: Tensor
+    upper: Tensor
+    semitones: Tensor
+    bands: Tensor
+
     def __init__(self, config: MagnitudeConfig, sample_rate: int) -> None:
         super().__init__()
         c = config
@@ -108,13 +114,9 @@ class Analysis(nn.Module):
         self.windows, self.low_bins = c.windows, LOW_HERTZ / spacing
         self.register_buffer("mel", mel / mel.sum(0), persistent=False)
         self.register_buffer("upper", upper / upper.sum(0), persistent=False)
-        self.register_buffer("semitones", _semitones(len(mel), spacing), persistent=False)
+        semitones = semitone_filters(sample_rate, c.fft_size, LOWEST, SEMITONES)
+        self.register_buffer("semitones", semitones, persistent=False)
         self.register_buffer("bands", bands / bands.sum(0), persistent=False)
-
-    mel: Tensor
-    upper: Tensor
-    semitones: Tensor
-    bands: Tensor
 
     @torch.no_grad()
     def forward(self, wave: Float[Tensor, "b 1 t"]) -> Spectra:
@@ -129,7 +131,8 @@ class Analysis(nn.Module):
     def summary(self, spectra: Spectra) -> Float[Tensor, "b n k"]:
         """Of each frame: semitones where a tune lies, mel bins above, bands of short windows."""
         power = (2 * spectra.long).exp()
-        tune, above = (power @ self.semitones).sqrt(), (power @ self.upper).sqrt()
+        tune = (power[..., : len(self.semitones)] @ self.semitones).sqrt()
+        above = (power @ self.upper).sqrt()
         # What is loud gets the codes: floors of 20 and 16 dB above silence, and the tune counts
         # more than the colour, that more than the attack.
         heard = [torch.log(tune + 0.5), 0.4 * torch.log(above + 0.3), 0.25 * spectra.short]
@@ -144,17 +147,6 @@ class Analysis(nn.Module):
         """How many of them a frame has."""
         short = SHORT_FRAMES * self.bands.shape[1]
         return self.windows * (self.semitones.shape[1] + self.upper.shape[1] + short)
-
-
-def _semitones(frequencies: int, spacing: float) -> Float[Tensor, "f s"]:
-    """Triangles a semitone wide on either side, of unit sum; never narrower than a bin."""
-    count = round(12 * math.log2(HIGHEST / LOWEST)) + 1
-    centre = LOWEST * 2.0 ** (torch.arange(count) / 12)
-    hertz = torch.arange(frequencies)[:, None] * spacing
-    away = 12 * torch.log2(hertz.clamp_min(spacing / 2) / centre)
-    narrow = (hertz - centre) / spacing
-    filters = torch.maximum(1 - away.abs(), 1 - narrow.abs()).clamp_min(0)
-    return filters / filters.sum(0)
 
 
 class MagnitudeEncoder(nn.Module):
@@ -172,8 +164,12 @@ class MagnitudeEncoder(nn.Module):
 
     def forward(self, wave: Float[Tensor, "b 1 t"]) -> Float[Tensor, "b n d"]:
         """The length must be a multiple of the hop; always in float32."""
-        with torch.autocast(wave.device.type, enabled=False):
-            return (self.analysis.summary(self.analysis(wave)) - self.mean) @ self.basis
+        return self.components(self.analysis(wave))
+
+    def components(self, spectra: Spectra) -> Float[Tensor, "b n d"]:
+        """The vectors of frames whose spectra are known."""
+        with torch.autocast(spectra.long.device.type, enabled=False):
+            return (self.analysis.summary(spectra) - self.mean) @ self.basis
 
     @torch.no_grad()
     def fit(self, summaries: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
@@ -243,14 +239,17 @@ class MagnitudeDecoder(nn.Module):
         return magnitude, rearrange(bands, "b n (s e) -> b (n s) e", s=SHORT_FRAMES)
 
     def pieces(
-        self, total: int, frames: int, vectors: Callable[[Tensor], Tensor], codes: Tensor
+        self,
+        codes: Int[Tensor, "b n q"],
+        vectors: Callable[[Tensor], Tensor],
+        frames: int,
     ) -> Iterator[Float[Tensor, "b 1 t"]]:
-        """The waveform of codes [b total q], so many frames at a time, as one call would give it.
+        """The waveform of codes, so many frames at a time, as one call would give it.
 
         Each piece is made with the frames around it that it depends on; where phases had got to
         is carried from one to the next.
         """
-        w, hop = self.windows, self.refinement.long.hop
+        total, w, hop = codes.shape[1], self.windows, self.refinement.long.hop
         around = -(-self.rounds * self.refinement.reach // w)
         ended: Tensor | None = None  # the phases before the frame `first`
         for start in range(0, total, frames):

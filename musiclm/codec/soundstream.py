@@ -211,7 +211,7 @@ class SoundStream(nn.Module):
         if frames < 1:
             raise UserError(f"a piece has at least one frame, not {frames}")
         with torch.no_grad():
-            yield from self.decoder.pieces(codes.shape[1], frames, self.quantiser.decode, codes)
+            yield from self.decoder.pieces(codes, self.quantiser.decode, frames)
 
     def forward(
         self,
@@ -239,10 +239,10 @@ class SoundStream(nn.Module):
         assert isinstance(self.decoder, MagnitudeDecoder)
         assert isinstance(self.encoder, MagnitudeEncoder)
         with torch.no_grad():
-            vectors = self.embed(wave)
+            true = self.encoder.analysis(self._whole(wave))
+            vectors = self.encoder.components(true)
             codes = self.quantiser.encode(vectors)
             kept = self.quantiser.decode(codes, self.quantiser.levels_kept(vectors, generator))
-            true = self.encoder.analysis(self._whole(wave))
         told = self.decoder.spectra(kept)
         back = self.decoder.sound(told)[..., : wave.shape[-1]] if sounding else None
         none = kept.new_zeros(())

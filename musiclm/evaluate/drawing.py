@@ -16,7 +16,6 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from musiclm.lm.generate import generate
 from musiclm.pipeline import MusicLM
 from musiclm.tokenizers import Tokens
 
@@ -58,12 +57,9 @@ def draw_rest(
     was given before it. Without `fine` the fine stage is left out.
     """
     streams = dict(given)
-    for offset, (name, model) in enumerate(music.stages.items()):
-        if name in streams or (name == "fine" and not fine):
-            continue
-        generators = [torch.Generator().manual_seed(seed * 3 + offset) for seed in seeds]
-        sampling = music.system.sampling(name)
-        streams[name] = generate(model, streams, seconds, sampling=sampling, generators=generators)
+    for name in music.stages:
+        if name not in streams and (fine or name != "fine"):
+            streams[name] = music.draw(name, streams, seconds, seeds)
     return streams
 
 

@@ -22,6 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from musiclm.audio import SAMPLE_RATE
+from musiclm.evaluate.likeness import Figures, Wave
 
 MEL_BINS = (5, 10, 20, 40, 80, 160, 320)
 MEL_WINDOWS = (32, 64, 128, 256, 512, 1024, 2048)  # samples
@@ -29,9 +30,6 @@ STFT_WINDOWS = (2048, 512)
 FLOOR = 1e-5  # magnitudes below it are the same silence
 LINEAR_BELOW, LINEAR_STEP = 1000.0, 200 / 3  # hertz; Slaney's mel scale is linear below 1 kHz
 LOG_STEP = math.log(6.4) / 27  # and has 27 steps from there to 6.4 kHz
-
-Wave = Float[Tensor, "b t"]
-Figures = Float[Tensor, " b"]
 
 
 def distances(heard: Wave, made: Wave) -> dict[str, Figures]:

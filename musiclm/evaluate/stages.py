@@ -49,14 +49,8 @@ from musiclm.evaluate.sound import (
 )
 from musiclm.pipeline import MusicLM
 
-LEVELS = (
-    24,
-    16,
-    12,
-    8,
-    6,
-    4,
-)  # of the codec, as far as there are; those that the system draws in any case
+# Of the codec, as far as there are; those that the system draws in any case.
+LEVELS = (24, 16, 12, 8, 6, 4)
 ORIGINALS, OTHERS, CHANCE = "originals", "other clips", "another clip (chance)"
 AT_ONCE = 8  # clips
 TEXT = "text"  # MuLan's tokens of a caption, in place of those of the sound

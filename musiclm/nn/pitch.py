@@ -61,11 +61,16 @@ def chroma(semitones: Float[Tensor, "b n s"]) -> Float[Tensor, "b n 24"]:
     return rearrange(shares, "b n half c -> b n (half c)")
 
 
-def semitone_filters(sample_rate: int) -> Float[Tensor, "frequencies s"]:
-    """Triangles a semitone wide on either side, of unit sum; never narrower than an FFT bin."""
-    spacing = sample_rate / FFT
-    centre = LOWEST * 2.0 ** (torch.arange(SEMITONES) / 12.0)
-    count = int(LOWEST * 2.0 ** (SEMITONES / 12) / spacing) + 1
+def semitone_filters(
+    sample_rate: int, fft: int = FFT, lowest: float = LOWEST, semitones: int = SEMITONES
+) -> Float[Tensor, "frequencies s"]:
+    """Triangles a semitone wide on either side, of unit sum; never narrower than an FFT bin.
+
+    `lowest` in Hz; the frequencies go no higher than the last semitone reaches.
+    """
+    spacing = sample_rate / fft
+    centre = lowest * 2.0 ** (torch.arange(semitones) / 12.0)
+    count = int(lowest * 2.0 ** (semitones / 12) / spacing) + 1
     frequency = torch.arange(count)[:, None] * spacing
     away = 12.0 * torch.log2(frequency.clamp_min(spacing / 2) / centre)
     narrow = (frequency - centre) / spacing
